@@ -1,0 +1,1 @@
+"""Message-passing nodes, and the measurements that keep them fast."""

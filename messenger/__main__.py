@@ -1,0 +1,39 @@
+"""The `messenger` command: finds the room, then leaves the rest to that room's command."""
+
+import sys
+from importlib import import_module
+
+_ROOMS = {
+    "node": "run a Maelstrom node on stdin and stdout",
+    "gate": "judge a pytest-benchmark run against baselines",
+}
+
+_USAGE = "usage: messenger ROOM ...\n\nrooms:\n" + "".join(
+    f"  {room:<10}{caption}\n" for room, caption in _ROOMS.items()
+) + "\nmessenger ROOM --help tells more, with examples.\n"
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run `messenger ROOM ...`; exit codes are 0 yes, 1 no, 2 wrong usage, 3 could not tell."""
+    room, *rest = (sys.argv[1:] if argv is None else argv) or ["--help"]
+    if room in ("-h", "--help"):
+        sys.stdout.write(_USAGE)
+        return 0
+    if room not in _ROOMS:
+        sys.stderr.write(f"messenger: no room is called {room!r}\n\n{_USAGE}")
+        return 2
+    try:
+        command = import_module(f"messenger.{room}.command")
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("messenger"):
+            raise
+        sys.stderr.write(
+            f"messenger {room}: package {error.name!r} is not installed; "
+            f"install what this room needs with: pip install 'messenger[{room}]'\n"
+        )
+        return 2
+    return int(command.main(rest))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

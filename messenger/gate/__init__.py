@@ -1,0 +1,1 @@
+"""Judges a pytest-benchmark run against the numbers in the repository."""

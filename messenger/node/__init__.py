@@ -1,0 +1,1 @@
+"""A Maelstrom node: lines of JSON in, lines of JSON out."""

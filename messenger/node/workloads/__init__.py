@@ -1,0 +1,1 @@
+"""Workloads, one a file: small enough to be read as documentation."""
