@@ -8,9 +8,11 @@ _ROOMS = {
     "gate": "judge a pytest-benchmark run against baselines",
 }
 
-_USAGE = "usage: messenger ROOM ...\n\nrooms:\n" + "".join(
-    f"  {room:<10}{caption}\n" for room, caption in _ROOMS.items()
-) + "\nmessenger ROOM --help tells more, with examples.\n"
+_USAGE = (
+    "usage: messenger ROOM ...\n\nrooms:\n"
+    + "".join(f"  {room:<10}{caption}\n" for room, caption in _ROOMS.items())
+    + "\nmessenger ROOM --help tells more, with examples.\n"
+)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -1,0 +1,134 @@
+"""Second stage: messages reach their handlers, and what those return becomes replies."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from copy import copy
+from typing import Any, Protocol, TypeAlias
+
+from msgspec import UNSET, UnsetType
+
+from .later import AfterFlush, Later, Parked
+from .message import Body, Message, integer_or_unset
+
+Answer: TypeAlias = Body | dict[str, Any] | None
+Reply: TypeAlias = Message[Body | dict[str, Any]]
+Waiting: TypeAlias = tuple[Message[Any], Later]
+
+# What an answer may be besides a fresh Body.
+_UNUSUAL = frozenset({type(None), dict, AfterFlush, Parked})
+
+
+class Routes(Protocol):
+    """Where `dispatch` finds the function for a body."""
+
+    @property
+    def table(self) -> Mapping[type, Callable[[Any], Answer | Later]]:
+        """A function for each type of body that `parse` can return."""
+
+    def crashed(self, request: Message[Any], error: BaseException) -> Answer:
+        """Report that the handler of *request* raised *error*; return what the sender is told."""
+
+
+def dispatch(
+    messages: Iterable[Message[Any]], routes: Routes, msg_ids: Iterator[int]
+) -> tuple[list[Reply], list[Waiting]]:
+    """Call the handler of each message; return the replies in order, and the requests answered later.
+
+    Each reply takes the next of *msg_ids*.  A message that is a reply itself (in_reply_to is set)
+    goes to no handler.  Whatever a handler raises ends as its own request's error, never as ours.
+    """
+    table = routes.table
+    replies: list[Reply] = []
+    waiting: list[Waiting] = []
+    for message in messages:
+        body = message.body
+        kind = type(body)
+        if kind is not dict and body.in_reply_to is not UNSET:
+            continue
+        answer: Any = None
+        try:
+            answer = table[kind](body)
+            if kind is dict or type(answer) in _UNUSUAL or answer.msg_id is not UNSET:
+                _place(message, answer, msg_ids, replies, waiting)
+            else:
+                # What reply() does, written out for the common case: a call would double its cost.
+                answer.in_reply_to = body.msg_id
+                answer.msg_id = next(msg_ids)
+                replies.append(Message(message.dest, message.src, answer))
+        except Exception as error:
+            _place(message, routes.crashed(message, _blame(answer, error)), msg_ids, replies, waiting)
+    return replies, waiting
+
+
+def settle(
+    request: Message[Any], result: Callable[[], Answer | Later], routes: Routes, msg_ids: Iterator[int]
+) -> tuple[list[Reply], list[Waiting]]:
+    """Do as `dispatch` for one *request* that had to wait; *result* returns or raises its answer."""
+    replies: list[Reply] = []
+    waiting: list[Waiting] = []
+    answer: Any = None
+    try:
+        answer = result()
+        _place(request, answer, msg_ids, replies, waiting)
+    except BaseException as error:  # a cancelled task is no Exception, and its sender waits all the same
+        _place(request, routes.crashed(request, error), msg_ids, replies, waiting)
+    return replies, waiting
+
+
+def reply(request: Message[Any], answer: Body | dict[str, Any], msg_ids: Iterator[int]) -> Reply:
+    """Address *answer* to the sender of *request*, fill in in_reply_to, and give it the next of *msg_ids*.
+
+    Raises:
+        TypeError: *answer* is neither a body nor a dict with a type.
+    """
+    in_reply_to = msg_id_of(request.body)
+    if isinstance(answer, dict):
+        return Message(request.dest, request.src, _with_ids(answer, in_reply_to, msg_ids))
+    if not isinstance(answer, Body):
+        raise _no_answer(answer)
+    if answer.msg_id is not UNSET:  # sent before, and perhaps not written yet
+        answer = copy(answer)
+    answer.in_reply_to = in_reply_to
+    answer.msg_id = next(msg_ids)
+    return Message(request.dest, request.src, answer)
+
+
+def msg_id_of(body: Any) -> int | UnsetType:
+    """Return the msg_id of a body of any kind, `UNSET` when it has none."""
+    if isinstance(body, dict):
+        return integer_or_unset(body.get("msg_id"))
+    return body.msg_id  # type: ignore[no-any-return]  # a Body, or a Malformed in its place
+
+
+def _place(
+    message: Message[Any],
+    answer: Answer | Later,
+    msg_ids: Iterator[int],
+    replies: list[Reply],
+    waiting: list[Waiting],
+) -> None:
+    if isinstance(answer, Later):
+        waiting.append((message, answer))
+    elif answer is not None:
+        replies.append(reply(message, answer, msg_ids))
+
+
+def _with_ids(body: dict[str, Any], in_reply_to: int | UnsetType, msg_ids: Iterator[int]) -> dict[str, Any]:
+    if not isinstance(body.get("type"), str):
+        raise TypeError(
+            "a handler returned a dict whose type is no string; add one, such as {'type': 'read_ok'}"
+        )
+    ids = {} if in_reply_to is UNSET else {"in_reply_to": in_reply_to}
+    return {**body, **ids, "msg_id": next(msg_ids)}
+
+
+def _blame(answer: Any, error: Exception) -> Exception:
+    """Turn the AttributeError of an answer that is no body into a sentence about the answer."""
+    if isinstance(answer, Body | dict | Later) or answer is None:
+        return error
+    return _no_answer(answer)
+
+
+def _no_answer(answer: object) -> TypeError:
+    return TypeError(
+        f"a handler returned {type(answer).__name__}; return a Body, a dict with a type, or None"
+    )

@@ -1,0 +1,117 @@
+"""First stage: lines from the network become messages."""
+
+import json
+from typing import Any, Union
+
+import msgspec
+
+from .message import Body, Malformed, Message, integer_or_unset
+
+# msgspec raises its own ValueErrors, Python's UnicodeDecodeError (one as well), and RecursionError.
+_UNREADABLE = (ValueError, RecursionError)
+
+_EXCERPT_BYTES = 80
+
+
+class MalformedMessage(ValueError):
+    """A line that is not a message, or whose body lacks what its type needs."""
+
+
+class BodyTypes:
+    """The bodies a decoder knows: it reads them in one pass with their envelope.
+
+    Without any it reads every body as a dict of plain JSON values.
+    """
+
+    def __init__(self, *types: type[Body]) -> None:
+        self.tags = frozenset(str(type_.__struct_config__.tag) for type_ in types)
+        body: Any = Union[types] if types else dict[str, Any]  # noqa: UP007 - the members are known at run time
+        self.decoder: msgspec.json.Decoder[Message[Any]] = msgspec.json.Decoder(Message[body])
+
+
+PLAIN = BodyTypes()
+
+
+def parse(line: bytes, types: BodyTypes = PLAIN) -> Message[Any]:
+    r"""Read one line of JSON as a `Message`.
+
+    The body is one of *types* when its type names one, else a dict.
+
+    >>> parse(b'{"src": "c1", "dest": "n1", "body": {"type": "read"}}').body
+    {'type': 'read'}
+
+    Raises:
+        MalformedMessage: *line* is not JSON, or lacks src, dest or body; or its body is
+            of a known type and lacks a field.
+    """
+    try:
+        return types.decoder.decode(line)
+    except _UNREADABLE as error:
+        message = _reread(line, types, error)
+    if isinstance(message.body, Malformed):
+        raise MalformedMessage(
+            f"cannot read message: {message.body.text}; line starts {line[:_EXCERPT_BYTES]!r}"
+        )
+    return message
+
+
+def parse_lines(chunk: bytes, types: BodyTypes = PLAIN) -> list[Message[Any]]:
+    r"""Read every line of *chunk*; blank ones are passed over, bad ones come back as `Malformed` bodies.
+
+    *chunk* is whole lines: the last newline may be missing, half a message may not.
+
+    >>> [message.src for message in parse_lines(b'{"src":"c1","dest":"n1","body":{}}\n\n[]\n')]
+    ['c1', '']
+    """
+    try:
+        return types.decoder.decode_lines(chunk)
+    except _UNREADABLE:
+        # One line spoils the batch, and no error says which; reading the others again costs less
+        # than splitting every good batch.
+        return [message for line in chunk.split(b"\n") for message in _parse_alone(line, types)]
+
+
+def _parse_alone(line: bytes, types: BodyTypes) -> list[Message[Any]]:
+    try:
+        return types.decoder.decode_lines(line)
+    except _UNREADABLE as error:
+        return [_reread(line, types, error)]
+
+
+def _reread(line: bytes, types: BodyTypes, error: Exception) -> Message[Any]:
+    """Read what can be read of a line that the decoder of *types* refused with *error*."""
+    try:
+        message = PLAIN.decoder.decode(line)
+    except _UNREADABLE:
+        return _salvage(line, error)
+    if message.body.get("type") in types.tags:
+        return _malformed(message.src, message.dest, message.body, error)
+    return message
+
+
+def _salvage(line: bytes, error: Exception) -> Message[Any]:
+    """Find the sender of a line that msgspec refuses, so that it can be told.
+
+    Python's own decoder also reads lone surrogates and NaN, and tolerates what we did not ask for.
+    """
+    try:
+        found = json.loads(line)
+    except _UNREADABLE:
+        found = None
+    envelope = found if isinstance(found, dict) else {}
+    body = envelope.get("body")
+    return _malformed(
+        envelope.get("src"), envelope.get("dest"), body if isinstance(body, dict) else {}, error
+    )
+
+
+def _malformed(src: object, dest: object, body: dict[str, Any], error: Exception) -> Message[Malformed]:
+    return Message(
+        src if isinstance(src, str) else "",
+        dest if isinstance(dest, str) else "",
+        Malformed(
+            text=str(error),
+            msg_id=integer_or_unset(body.get("msg_id")),
+            in_reply_to=integer_or_unset(body.get("in_reply_to")),
+        ),
+    )
