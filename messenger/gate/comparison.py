@@ -1,0 +1,148 @@
+"""Comparison: a run held against baselines, benchmark by benchmark."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+import msgspec
+
+from .baseline import Baseline
+from .measurement import Measurement, relative_change
+from .run import Run
+from .selection import Selection, selects
+from .suite import suite_of
+from .target import Target
+
+TOLERANCE_LEAST = 0.10
+TOLERANCE_UNKNOWN = 0.25
+# However noisy a row is, taking twice as long is never called stable.
+TOLERANCE_MOST = 0.60
+_SPREADS = 4
+
+
+class Status(StrEnum):
+    """What is said of a benchmark, worst first."""
+
+    REGRESSED = "regressed"
+    MISSING = "missing"
+    FAILED_TARGET = "failed-target"
+    IMPROVED = "improved"
+    NEW = "new"
+    ADVISORY = "advisory"
+    STABLE = "stable"
+
+
+_FAILING = frozenset({Status.REGRESSED, Status.MISSING, Status.FAILED_TARGET})
+
+
+class Comparison(msgspec.Struct, frozen=True, kw_only=True):
+    """One benchmark. `change` and `tolerance` are fractions, 0.1 being 10 %; None where nothing is compared.
+
+    `normalised` claims that the reference loop was known on both sides. A regressed row can miss its
+    targets too; its status stays regressed and `missed` tells the rest.
+    """
+
+    name: str
+    status: Status
+    current: Measurement | None = None
+    baseline: Measurement | None = None
+    change: float | None = None
+    tolerance: float | None = None
+    normalised: bool = False
+    targets: tuple[Target, ...] = ()
+    note: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """Claim that this row makes the verdict a failure."""
+        return self.status in _FAILING
+
+    @property
+    def missed(self) -> tuple[Target, ...]:
+        """Return the targets that were not met."""
+        return tuple(target for target in self.targets if not target.met)
+
+
+def compare(run: Run, baselines: Sequence[Baseline], selection: Selection) -> tuple[Comparison, ...]:
+    """Compare what *selection* selects of *run* with *baselines*, one a suite; worst rows first.
+
+    A baseline of another environment gives advisory rows: shown, never judged. What a baseline has and
+    the run has not is missing whatever the environment, for that does not depend on the machine.
+    """
+    by_suite = {baseline.suite: baseline for baseline in baselines}
+    remembered = {row.name: row for baseline in baselines for row in baseline.benchmarks}
+    measured = {row.name: row for row in run.measurements}
+    rows = []
+    for name in sorted(name for name in measured.keys() | remembered.keys() if selects(selection, name)):
+        if name not in measured:
+            rows.append(Comparison(name=name, status=Status.MISSING, baseline=remembered[name]))
+            continue
+        baseline = by_suite.get(suite_of(name))
+        same = baseline is not None and baseline.environment.fingerprint == run.environment.fingerprint
+        rows.append(_compare_row(measured[name], remembered.get(name), same, run.targets.get(name, ())))
+    return tuple(sorted(rows, key=_worst_first))
+
+
+def suspects(comparisons: Sequence[Comparison]) -> tuple[str, ...]:
+    """Name the rows that deserve a second measurement before they are called failures."""
+    return tuple(row.name for row in comparisons if row.status is Status.REGRESSED or row.missed)
+
+
+def confirm(first: Sequence[Comparison], fresh: Sequence[Comparison]) -> tuple[Comparison, ...]:
+    """Replace suspects by what fresh processes said of them: what fails on fresh data alone has failed."""
+    again = {row.name: row for row in fresh}
+    rows = [_confirm_row(row, again[row.name]) if row.name in again else row for row in first]
+    return tuple(sorted(rows, key=_worst_first))
+
+
+def tolerance(baseline: Measurement) -> float:
+    """Say what change of a row is noise: 4 spreads, between 10 % and 60 %; 25 % while that is unknown."""
+    if baseline.spread is None:
+        return TOLERANCE_UNKNOWN
+    return min(max(TOLERANCE_LEAST, _SPREADS * baseline.spread), TOLERANCE_MOST)
+
+
+def _compare_row(
+    current: Measurement, baseline: Measurement | None, same: bool, targets: tuple[Target, ...]
+) -> Comparison:
+    change, normalised = relative_change(current, baseline) if baseline else (None, False)
+    allowed = tolerance(baseline) if baseline else None
+    status = Status.NEW if change is None or allowed is None else _status(change, allowed, same)
+    if status is not Status.REGRESSED and any(not target.met for target in targets):
+        status = Status.FAILED_TARGET
+    return Comparison(
+        name=current.name,
+        status=status,
+        current=current,
+        baseline=baseline,
+        change=change,
+        tolerance=allowed,
+        normalised=normalised,
+        targets=targets,
+    )
+
+
+def _status(change: float, allowed: float, same: bool) -> Status:
+    if not same:
+        return Status.ADVISORY
+    if change > allowed:
+        return Status.REGRESSED
+    # The mirror image: 25 % slower and back is 20 % faster.
+    if change < -allowed / (1 + allowed):
+        return Status.IMPROVED
+    return Status.STABLE
+
+
+def _confirm_row(first: Comparison, fresh: Comparison) -> Comparison:
+    if fresh.status is Status.MISSING:
+        return msgspec.structs.replace(first, note="could not be measured again")
+    processes = fresh.current.processes if fresh.current else 0
+    if fresh.failed:
+        return msgspec.structs.replace(fresh, note=f"confirmed by {processes} fresh processes")
+    status = Status.STABLE if first.status is Status.REGRESSED else fresh.status
+    return msgspec.structs.replace(fresh, status=status, note=f"not confirmed by {processes} fresh processes")
+
+
+def _worst_first(row: Comparison) -> tuple[int, float, str]:
+    order = list(Status).index(row.status)
+    size = -abs(row.change or 0.0) if row.status in (Status.REGRESSED, Status.IMPROVED) else 0.0
+    return order, size, row.name

@@ -1,0 +1,86 @@
+"""Measurement: what is known of one benchmark, in a run and in a baseline alike."""
+
+import math
+import statistics
+from collections.abc import Sequence
+
+import msgspec
+
+
+class Measurement(msgspec.Struct, frozen=True, kw_only=True):
+    """One benchmark over one or more fresh processes; times in nanoseconds, medians over the processes.
+
+    `q25_ns` is the judged statistic: the first quartile of a process's rounds, at the speed of
+    `reference_ns`, so that `q25_ns / reference_ns` is exactly the normalised value. `min_ns` is the least
+    of all. `spread` is the relative standard deviation of the normalised value between processes; None
+    when fewer than `PROCESSES_FOR_SPREAD` were measured. `reference_ns` and `commit` say when the row was
+    measured: rows of one baseline can come from different days.
+    """
+
+    name: str
+    q25_ns: float
+    median_ns: float
+    mean_ns: float
+    stddev_ns: float
+    min_ns: float
+    rounds: int
+    processes: int = 1
+    spread: float | None = None
+    reference_ns: float | None = None
+    commit: str | None = None
+
+
+PROCESSES_FOR_SPREAD = 5
+
+
+def combine(samples: Sequence[Measurement], commit: str | None) -> Measurement:
+    """Take the samples of one benchmark, one a process, together; at least one, all of one name."""
+    references = [sample.reference_ns for sample in samples if sample.reference_ns is not None]
+    reference = statistics.median(references) if len(references) == len(samples) else None
+    values = [sample.q25_ns / (sample.reference_ns or 1.0 if reference else 1.0) for sample in samples]
+    return Measurement(
+        name=samples[0].name,
+        q25_ns=statistics.median(values) * (reference or 1.0),
+        median_ns=statistics.median(sample.median_ns for sample in samples),
+        mean_ns=statistics.median(sample.mean_ns for sample in samples),
+        stddev_ns=statistics.median(sample.stddev_ns for sample in samples),
+        min_ns=min(sample.min_ns for sample in samples),
+        rounds=int(statistics.median(sample.rounds for sample in samples)),
+        processes=len(samples),
+        spread=_spread(values),
+        reference_ns=reference,
+        commit=commit,
+    )
+
+
+def rounded(measurement: Measurement) -> Measurement:
+    """Keep 5 significant digits, 2 of the spread: more is noise, and noise makes diffs unreadable."""
+    fields = msgspec.structs.asdict(measurement)
+    for field, value in fields.items():
+        if isinstance(value, float):
+            fields[field] = _significant(value, 2 if field == "spread" else 5)
+    return Measurement(**fields)
+
+
+def relative_change(current: Measurement, baseline: Measurement) -> tuple[float, bool]:
+    """Return `current / baseline - 1` of the judged statistic, and whether it is normalised.
+
+    Normalised: each side divided by its reference loop, which takes out how fast the machine was that day.
+    Without the loop's time on both sides the raw times are compared.
+    """
+    ratio = current.q25_ns / baseline.q25_ns
+    if current.reference_ns and baseline.reference_ns:
+        return ratio * baseline.reference_ns / current.reference_ns - 1, True
+    return ratio - 1, False
+
+
+def _spread(values: Sequence[float]) -> float | None:
+    if len(values) < PROCESSES_FOR_SPREAD:
+        return None
+    return statistics.stdev(values) / statistics.fmean(values)
+
+
+def _significant(value: float, digits: int) -> float:
+    if not value or not math.isfinite(value):
+        return value
+    return round(value, digits - 1 - math.floor(math.log10(abs(value))))

@@ -1,0 +1,105 @@
+"""Progress: tells a waiting person how far the measuring is."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import monotonic
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+
+
+class Progress(Protocol):
+    """Told of every step of a measurement, in this order."""
+
+    def start(self, number: int, processes: int) -> None:
+        """Begin process *number* of *processes*."""
+
+    def expect(self, benchmarks: int) -> None:
+        """Expect so many benchmarks of the process."""
+
+    def advance(self) -> None:
+        """Count a finished benchmark."""
+
+    def finish(self) -> None:
+        """End the process."""
+
+
+@contextmanager
+def show_progress(what: str) -> Iterator[Progress]:
+    """Show a bar with rate and time left on a terminal, else a line a process; both on stderr."""
+    if not sys.stderr.isatty():
+        yield _Lines(what)
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+    from rich.progress import Progress as Bar
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    # Twice a second: whoever draws more often is part of what is measured.
+    with Bar(*columns, console=Console(stderr=True), refresh_per_second=2, transient=True) as bar:
+        yield _Bar(what, bar)
+
+
+class _Lines:
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._began = monotonic()
+        self._number = self._processes = self._benchmarks = 0
+
+    def start(self, number: int, processes: int) -> None:
+        self._number, self._processes = number, processes
+
+    def expect(self, benchmarks: int) -> None:
+        self._benchmarks = benchmarks
+
+    def advance(self) -> None:
+        pass
+
+    def finish(self) -> None:
+        spent = monotonic() - self._began
+        left = spent / self._number * (self._processes - self._number)
+        more = f", about {left:.0f} s left" if self._number < self._processes else ""
+        sys.stderr.write(
+            f"{self._what}: process {self._number} of {self._processes} done after {spent:.0f} s{more}\n"
+        )
+
+
+class _Bar:
+    def __init__(self, what: str, bar: "Bar") -> None:
+        self._what, self._bar = what, bar
+        self._task = bar.add_task(what, total=None, rate="")
+        self._began = monotonic()
+        self._number = self._processes = self._benchmarks = self._done = 0
+
+    def start(self, number: int, processes: int) -> None:
+        self._number, self._processes = number, processes
+        self._bar.update(self._task, description=f"{self._what}: process {number}/{processes}")
+
+    def expect(self, benchmarks: int) -> None:
+        self._benchmarks = benchmarks
+        self._bar.update(self._task, total=benchmarks * self._processes)
+
+    def advance(self) -> None:
+        self._done += 1
+        rate = self._done / max(monotonic() - self._began, 1e-9)
+        self._bar.update(self._task, completed=self._done, rate=f"benchmarks, {rate:.1f}/s")
+
+    def finish(self) -> None:
+        self._done = self._number * self._benchmarks
+        self._bar.update(self._task, completed=self._done)

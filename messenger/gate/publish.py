@@ -1,0 +1,40 @@
+"""Publish: a verdict reaches the files it was asked for."""
+
+import os
+from pathlib import Path
+
+from .error import GateError
+from .store import write_whole
+from .verdict import Verdict
+
+
+def require_writable(*paths: Path | None) -> None:
+    """Refuse a place that cannot be written before anything is measured for it.
+
+    Raises:
+        GateError: a path is a folder, or its nearest existing folder cannot be written.
+    """
+    for path in paths:
+        if path is None:
+            continue
+        if path.is_dir():
+            raise GateError(f"cannot write {path}: it is a folder; name a file in it")
+        folder = next((parent for parent in path.absolute().parents if parent.exists()), Path("/"))
+        if not folder.is_dir() or not os.access(path if path.exists() else folder, os.W_OK):
+            raise GateError(f"cannot write {path}: {folder} cannot be written; choose another place")
+
+
+def write_reports(verdict: Verdict, *, markdown: Path | None, json: Path | None) -> None:
+    """Write the reports that were asked for.
+
+    Raises:
+        GateError: a file cannot be written.
+    """
+    if markdown is not None:
+        from .reports.markdown import render_markdown
+
+        write_whole(markdown, render_markdown(verdict))
+    if json is not None:
+        from .reports.json import render_json
+
+        write_whole(json, render_json(verdict))

@@ -1,0 +1,86 @@
+"""Markdown: a verdict as text for pull requests and job summaries."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+from ..comparison import Comparison, Status
+from ..verdict import Verdict
+from .units import duration, percent, plural
+from .words import circumstances, plain, shorten, status_cell, summary, target_cells
+
+_HEAD = "| Benchmark | Baseline | Current | Change | Status |\n|---|---:|---:|---:|---|"
+
+
+def render_markdown(verdict: Verdict) -> str:
+    """Write *verdict*: summary, what was compared, rows worst first, stable ones folded, commands."""
+    rows = verdict.comparisons
+    prefix, names = shorten(row.name for row in rows)
+    telling = [row for row in rows if row.status is not Status.STABLE]
+    stable = [row for row in rows if row.status is Status.STABLE]
+    parts = [
+        f"**{_escape(summary(verdict))}**",
+        "\n".join(f"- {_escape(line)}" for line in circumstances(verdict)),
+    ]
+    if prefix:
+        parts.append(f"All names stand below {_code(prefix)}.")
+    if telling:
+        parts.append(_table(telling, names))
+    if stable:
+        inside = f"<summary>{len(stable)} stable</summary>"
+        parts.append(f"<details>{inside}\n\n{_table(stable, names)}\n\n</details>")
+    if any(row.targets for row in rows):
+        parts.append(_targets(rows, names))
+    parts.append(_commands(verdict))
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(rows: Sequence[Comparison], names: Mapping[str, str]) -> str:
+    lines = [
+        _line(
+            _code(names[row.name]),
+            duration(row.baseline.q25_ns if row.baseline else None),
+            duration(row.current.q25_ns if row.current else None),
+            percent(row.change),
+            status_cell(row),
+        )
+        for row in rows
+    ]
+    return "\n".join([_HEAD, *lines])
+
+
+def _targets(rows: Sequence[Comparison], names: Mapping[str, str]) -> str:
+    count = sum(len(row.targets) for row in rows)
+    lines = [f"{plural(count, 'target')}:", "", "| Benchmark | Statistic | Value | Target | Outcome |"]
+    lines.append("|---|---|---:|---:|---|")
+    for row in rows:
+        for target in row.targets:
+            statistic, outcome = target_cells(target)
+            value, promised = duration(target.value_seconds * 1e9), duration(target.target_seconds * 1e9)
+            lines.append(_line(_code(names[row.name]), statistic, value, promised, outcome))
+    return "\n".join(lines)
+
+
+def _commands(verdict: Verdict) -> str:
+    fence = "```"
+    return (
+        f"Again, and to make such numbers the baseline:\n\n{fence}sh\n"
+        f"{plain(verdict.commands.reproduce)}\n{plain(verdict.commands.accept)}\n{fence}"
+    )
+
+
+def _line(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _code(text: str) -> str:
+    """Write *text* as a code span that survives a table: nothing is markup, and no bar ends the cell."""
+    text = plain(text).replace("|", "\\|")
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    fence = "`" * (longest + 1)
+    space = " " if longest else ""
+    return f"{fence}{space}{text}{space}{fence}"
+
+
+def _escape(text: str) -> str:
+    """Write *text* so that markdown shows it as it stands."""
+    return re.sub(r"([\\`*|])", r"\\\1", plain(text)).replace("<", "&lt;")

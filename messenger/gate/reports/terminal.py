@@ -1,0 +1,79 @@
+"""Terminal: a verdict as a table on the screen, the verdict in its last line."""
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from ..comparison import Comparison, Status
+from ..verdict import Verdict
+from .units import duration, percent
+from .words import circumstances, headline, plain, shorten, status_cell, target_cells
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+_WIDTH_LEAST = 60  # below, no column is left for the name
+
+_STYLE = {
+    Status.REGRESSED: "bold red",
+    Status.MISSING: "bold red",
+    Status.FAILED_TARGET: "bold red",
+    Status.IMPROVED: "green",
+    Status.NEW: "cyan",
+    Status.ADVISORY: "yellow",
+    Status.STABLE: "",
+}
+
+
+def render_terminal(verdict: Verdict, *, width: int | None = None, colour: bool = False) -> str:
+    """Draw *verdict*, *width* columns wide, or as wide as the names need (160 at least) when it is None."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    out = io.StringIO()
+    rows = verdict.comparisons
+    prefix, names = shorten(row.name for row in rows)
+    widest = max(map(len, names.values()), default=0)
+    columns = max(width, _WIDTH_LEAST) if width else max(160, 80 + widest)
+    console = Console(
+        file=out, width=columns, force_terminal=colour, no_color=not colour, legacy_windows=False
+    )
+    for line in circumstances(verdict):
+        console.print(Text(plain(line)), soft_wrap=True)
+    if rows:
+        table = Table(title=Text(f"names below {prefix}") if prefix else None, title_justify="left")
+        # A name may go on in the next line, and is never cut.
+        table.add_column("Benchmark", overflow="fold")
+        for heading in ("Baseline", "Current", "Change"):
+            table.add_column(heading, justify="right", no_wrap=True)
+        table.add_column("Status", overflow="fold")
+        _fill(table, rows, names)
+        console.print(table)
+    console.print(Text(f"Again:  {plain(verdict.commands.reproduce)}"), soft_wrap=True)
+    console.print(Text(f"Accept: {plain(verdict.commands.accept)}"), soft_wrap=True)
+    style = "bold green" if verdict.passed else "bold red"
+    console.print(Text(headline(verdict), style=style), soft_wrap=True)
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
+
+
+def _fill(table: "Table", rows: Sequence[Comparison], names: Mapping[str, str]) -> None:
+    from rich.text import Text
+
+    for row in rows:
+        cells = [
+            names[row.name],
+            duration(row.baseline.q25_ns if row.baseline else None),
+            duration(row.current.q25_ns if row.current else None),
+            percent(row.change),
+            "; ".join([status_cell(row), *_targets(row)]),
+        ]
+        table.add_row(*(Text(plain(cell)) for cell in cells), style=_STYLE[row.status])
+
+
+def _targets(row: Comparison) -> list[str]:
+    return [
+        f"{target.statistic} {duration(target.value_seconds * 1e9)}, "
+        f"target {duration(target.target_seconds * 1e9)}, {target_cells(target)[1]}"
+        for target in row.targets
+    ]

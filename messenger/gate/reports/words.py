@@ -1,0 +1,92 @@
+"""Words: the sentences and cells that every report for people says alike."""
+
+import os.path
+from collections.abc import Iterable, Sequence
+
+from ..baseline import Baseline
+from ..comparison import Comparison, Status
+from ..target import Target
+from ..verdict import Outcome, Verdict
+from .units import plural, times_better
+
+STATUS = {
+    Status.REGRESSED: "✗ Regressed",
+    Status.MISSING: "✗ Missing",
+    Status.FAILED_TARGET: "✗ Failed target",
+    Status.IMPROVED: "✓ Improved",
+    Status.NEW: "+ New",
+    Status.ADVISORY: "~ Advisory",
+    Status.STABLE: "✓ Stable",
+}
+
+
+def headline(verdict: Verdict) -> str:
+    """Write the verdict as one line, such as `FAILED: 1 of 52 benchmarks regressed`."""
+    return f"{verdict.outcome}: {verdict.sentence}"
+
+
+def summary(verdict: Verdict) -> str:
+    """Write the sentence alone, its first letter a capital; what needs no word to be understood gets none."""
+    if verdict.outcome in (Outcome.ADVISORY, Outcome.NOTHING_COMPARED):
+        return f"{verdict.outcome.capitalize()}: {verdict.sentence}"
+    return verdict.sentence[:1].upper() + verdict.sentence[1:]
+
+
+def circumstances(verdict: Verdict) -> list[str]:
+    """Say what was compared with what, where and how: a few sentences, the last ones warnings."""
+    run = verdict.run
+    current = run.commit.label or "no commit"
+    lines = [f"Current: {current}, measured {run.date[:10]}, {plural(run.processes, 'fresh process')}."]
+    if verdict.baselines:
+        lines.append(f"Baseline: {_describe_baselines(verdict.baselines)}.")
+        different = verdict.environment_differences
+        same = "Environment: the same on both sides"
+        lines.append(
+            f"Environment differs: {'; '.join(different)}."
+            if different
+            else f"{same} ({run.environment.slug})."
+        )
+    statistic = "Statistic: the first quartile (q25) of a process, then the median over processes"
+    slowdown = verdict.slowdown
+    if slowdown is None:
+        lines.append(f"{statistic}.")
+    else:
+        lines.append(
+            f"{statistic}; Change is normalised by the reference loop, which took {slowdown:.2f}x "
+            "as long as for the baseline."
+        )
+    return lines + [f"Note: {warning}." for warning in verdict.warnings]
+
+
+def status_cell(row: Comparison) -> str:
+    """Write status, a missed target beside another status, and the row's note."""
+    text = STATUS[row.status]
+    if row.missed and row.status is not Status.FAILED_TARGET:
+        text += ", failed target"
+    return f"{text} ({row.note})" if row.note else text
+
+
+def plain(text: str) -> str:
+    """Keep *text* on one line, its control characters visible."""
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+
+
+def target_cells(target: Target) -> tuple[str, str]:
+    """Write what was promised of which statistic, and how the value stands to it."""
+    return target.statistic, times_better(target.value_seconds, target.target_seconds)
+
+
+def shorten(names: Iterable[str]) -> tuple[str, dict[str, str]]:
+    """Return the folder that all *names* stand in, and the names without it; a single name keeps its file."""
+    everything = list(names)
+    folders = [name.partition("::")[0].rpartition("/")[0] for name in everything]
+    common = os.path.commonpath(folders) if folders and all(folders) else ""
+    prefix = f"{common}/" if common and all(name.startswith(f"{common}/") for name in everything) else ""
+    return prefix, {name: name[len(prefix) :] for name in everything}
+
+
+def _describe_baselines(baselines: Sequence[Baseline]) -> str:
+    made = dict.fromkeys(
+        f"{baseline.commit or 'no commit'} of {baseline.date[:10]}" for baseline in baselines
+    )
+    return ", ".join(made)

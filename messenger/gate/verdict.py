@@ -1,0 +1,166 @@
+"""Verdict: what a check comes to."""
+
+from collections import Counter
+from collections.abc import Sequence
+from enum import StrEnum
+
+import msgspec
+
+from .baseline import Baseline
+from .comparison import Comparison, Status
+from .environment import differences
+from .reports.units import plural
+from .run import Run
+from .suite import suite_of
+
+_MUCH = 1.5
+
+
+class Outcome(StrEnum):
+    """The word a verdict starts with."""
+
+    PASSED = "PASSED"
+    FAILED = "FAILED"
+    ADVISORY = "ADVISORY"
+    NOTHING_COMPARED = "NOTHING COMPARED"
+
+
+class Commands(msgspec.Struct, frozen=True):
+    """What to type next: to do the same again, and to make this run the baseline."""
+
+    reproduce: str
+    accept: str
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a report says. `sentence` stands without the outcome; `warnings` are sentences."""
+
+    outcome: Outcome
+    exit_code: int
+    sentence: str
+    comparisons: tuple[Comparison, ...]
+    warnings: tuple[str, ...]
+    run: Run
+    baselines: tuple[Baseline, ...]
+    commands: Commands
+
+    @property
+    def passed(self) -> bool:
+        """Claim that nothing failed; a verdict that compared nothing has not passed."""
+        return self.outcome in (Outcome.PASSED, Outcome.ADVISORY)
+
+    @property
+    def environment_differences(self) -> tuple[str, ...]:
+        """Say in which identity fields baselines differ from the run, `old -> new`; empty when all match."""
+        found = (differences(baseline.environment, self.run.environment) for baseline in self.baselines)
+        return tuple(dict.fromkeys(phrase for phrases in found for phrase in phrases))
+
+    @property
+    def slowdown(self) -> float | None:
+        """Return how many times as long the reference loop took as for the baselines; None when unknown."""
+        references = sorted(baseline.reference_ns for baseline in self.baselines if baseline.reference_ns)
+        if not references or not self.run.reference_ns:
+            return None
+        return self.run.reference_ns / references[len(references) // 2]
+
+
+def judge(
+    comparisons: Sequence[Comparison],
+    run: Run,
+    baselines: Sequence[Baseline],
+    commands: Commands,
+    *,
+    require_verdict: bool = False,
+) -> Verdict:
+    """Judge the rows of a check.
+
+    Exit codes: 0 passed or advisory, 1 something failed, 3 nothing could be compared. With
+    *require_verdict* 3 also where only another environment's numbers were there to compare with.
+    """
+    suites = {suite_of(row.name) for row in comparisons}
+    relevant = tuple(baseline for baseline in baselines if baseline.suite in suites)
+    outcome = _outcome(comparisons)
+    exit_code = {Outcome.PASSED: 0, Outcome.FAILED: 1, Outcome.ADVISORY: 0, Outcome.NOTHING_COMPARED: 3}[
+        outcome
+    ]
+    if outcome is Outcome.ADVISORY and require_verdict:
+        exit_code = 3
+    verdict = Verdict(
+        outcome=outcome,
+        exit_code=exit_code,
+        sentence=_sentence(outcome, comparisons, commands),
+        comparisons=tuple(comparisons),
+        warnings=(),
+        run=run,
+        baselines=relevant,
+        commands=commands,
+    )
+    return msgspec.structs.replace(verdict, warnings=tuple(_warnings(verdict)))
+
+
+def describe_failures(comparisons: Sequence[Comparison]) -> str:
+    """Count failures as a clause: `1 of 52 benchmarks regressed, 2 missing`; empty when none failed."""
+    count = Counter(row.status for row in comparisons)
+    failures = {
+        "regressed": count[Status.REGRESSED],
+        "missing": count[Status.MISSING],
+        "missed a target": sum(bool(row.missed) for row in comparisons),
+    }
+    parts = [f"{number} {what}" for what, number in failures.items() if number]
+    if parts:
+        number, _, what = parts[0].partition(" ")
+        parts[0] = f"{number} of {plural(len(comparisons), 'benchmark')} {what}"
+    return ", ".join(parts)
+
+
+def _outcome(comparisons: Sequence[Comparison]) -> Outcome:
+    if any(row.failed for row in comparisons):
+        return Outcome.FAILED
+    statuses = {row.status for row in comparisons}
+    if statuses & {Status.STABLE, Status.IMPROVED}:
+        return Outcome.PASSED
+    return Outcome.ADVISORY if Status.ADVISORY in statuses else Outcome.NOTHING_COMPARED
+
+
+def _sentence(outcome: Outcome, comparisons: Sequence[Comparison], commands: Commands) -> str:
+    total = plural(len(comparisons), "benchmark")
+    count = Counter(row.status for row in comparisons)
+    if outcome is Outcome.FAILED:
+        return f"{describe_failures(comparisons)}."
+    if outcome is Outcome.ADVISORY:
+        return (
+            f"nothing was judged: {total} shown against another environment's baseline; "
+            f"make a baseline here with: {commands.accept}"
+        )
+    if outcome is Outcome.NOTHING_COMPARED and comparisons:
+        return f"{total} without a baseline; make one with: {commands.accept}"
+    if outcome is Outcome.NOTHING_COMPARED:
+        return "no benchmark was selected, neither in this run nor in the baselines; check paths and patterns"
+    compared = plural(len(comparisons) - count[Status.NEW] - count[Status.ADVISORY], "benchmark")
+    words = {Status.IMPROVED: "improved", Status.NEW: "new", Status.ADVISORY: "shown but not judged"}
+    others = "".join(f", {count[status]} {word}" for status, word in words.items() if count[status])
+    return f"{compared} compared, none regressed{others}."
+
+
+def _warnings(verdict: Verdict) -> list[str]:
+    found = []
+    rows = verdict.comparisons
+    unknown = sum(row.baseline is not None and row.baseline.spread is None for row in rows)
+    if unknown:
+        found.append(
+            f"{plural(unknown, 'benchmark')} with a baseline of fewer than 5 processes: tolerance 25 %"
+        )
+    if any(row.change is not None and not row.normalised for row in rows):
+        found.append("not normalised: the reference loop's time is not known on both sides")
+    slowdown = verdict.slowdown
+    if slowdown is not None and not 1 / _MUCH <= slowdown <= _MUCH:
+        pace = f"{slowdown:.1f}x slower" if slowdown > 1 else f"{1 / slowdown:.1f}x faster"
+        found.append(f"the machine was {pace} than when the baseline was made; normalisation is stretched")
+    unconfirmed = sum(row.note.startswith("not confirmed") for row in rows)
+    if unconfirmed:
+        found.append(
+            f"{plural(unconfirmed, 'benchmark')} looked slower at first; fresh processes did not confirm it"
+        )
+    if verdict.run.commit.dirty:
+        found.append("measured with uncommitted changes")
+    return found

@@ -1,0 +1,171 @@
+import pytest
+
+from messenger.gate.comparison import Status, compare, confirm, suspects, tolerance
+from messenger.gate.selection import Selection
+
+from .samples import ELSEWHERE, baseline, measurement, name, run, target
+
+ALL = Selection(paths=("",))
+PARSE = name("parse")
+
+
+def only_row(current, remembered, **fields):
+    (row,) = compare(run(current, **fields), [baseline(remembered)], ALL)
+    return row
+
+
+def test_twice_as_slow_is_regressed():
+    row = only_row(measurement(PARSE, 900), measurement(PARSE, 450, spread=0.01))
+
+    assert row.status is Status.REGRESSED
+    assert row.change == pytest.approx(1.0)
+
+
+def test_twice_as_slow_is_regressed_however_noisy_the_baseline():
+    """A spread of 40 % would make a tolerance of 160 %, behind which a doubling hides."""
+    row = only_row(measurement(PARSE, 900), measurement(PARSE, 450, spread=0.4))
+
+    assert row.status is Status.REGRESSED
+
+
+@pytest.mark.parametrize(
+    ("spread", "allowed"), [(None, 0.25), (0.0, 0.10), (0.025, 0.10), (0.05, 0.20), (0.5, 0.60)]
+)
+def test_tolerance_is_four_spreads_within_bounds(spread, allowed):
+    assert tolerance(measurement(PARSE, spread=spread)) == pytest.approx(allowed)
+
+
+@pytest.mark.parametrize(
+    ("ns", "status"),
+    [
+        (109, Status.STABLE),
+        (111, Status.REGRESSED),
+        (92, Status.STABLE),
+        (90, Status.IMPROVED),
+    ],
+)
+def test_slower_and_faster_have_mirrored_limits(ns, status):
+    """Going 10 % up and back must read the same from both ends: 1.10 and 1 / 1.10."""
+    assert only_row(measurement(PARSE, ns), measurement(PARSE, 100, spread=0.0)).status is status
+
+
+def test_a_slower_machine_is_not_a_regression():
+    """The reference loop took twice as long too, so the code is as fast as before."""
+    row = only_row(measurement(PARSE, 900, reference_ns=2e6), measurement(PARSE, 450, spread=0.0))
+
+    assert (row.status, row.change, row.normalised) == (Status.STABLE, 0.0, True)
+
+
+def test_without_a_reference_loop_raw_times_are_compared():
+    row = only_row(measurement(PARSE, 450, reference_ns=None), measurement(PARSE, 450, spread=0.0))
+
+    assert (row.status, row.change, row.normalised) == (Status.STABLE, 0.0, False)
+
+
+def test_a_vanished_benchmark_is_missing():
+    """Renaming a slow benchmark must not be a way past the gate."""
+    rows = compare(run(measurement(name("fast"))), [baseline(measurement(PARSE))], ALL)
+
+    assert [(row.name, row.status) for row in rows] == [
+        (PARSE, Status.MISSING),
+        (name("fast"), Status.NEW),
+    ]
+
+
+def test_a_benchmark_outside_the_selection_is_not_missing():
+    """Timing one file must not fail for all the others."""
+    here = Selection(paths=("benches/node/bench_parse.py",))
+
+    rows = compare(run(measurement(PARSE)), [baseline(measurement(PARSE), measurement(name("other")))], here)
+
+    assert [row.name for row in rows] == [PARSE]
+
+
+def test_another_environment_is_advisory_however_slow():
+    """Numbers of another machine say nothing about this change."""
+    row = only_row(measurement(PARSE, 4500), measurement(PARSE), environment=ELSEWHERE)
+
+    assert row.status is Status.ADVISORY
+    assert not row.failed
+
+
+def test_a_benchmark_missing_in_another_environment_still_fails():
+    """What exists does not depend on the machine."""
+    (row,) = compare(run(environment=ELSEWHERE), [baseline(measurement(PARSE))], ALL)
+
+    assert (row.status, row.failed) == (Status.MISSING, True)
+
+
+@pytest.mark.parametrize("environment", [ELSEWHERE, None])
+def test_a_missed_target_fails_on_any_machine(environment):
+    fields = {"environment": environment} if environment else {}
+    row = only_row(measurement(PARSE), measurement(PARSE), targets={PARSE: (target(value=0.06),)}, **fields)
+
+    assert (row.status, row.failed) == (Status.FAILED_TARGET, True)
+
+
+def test_a_regressed_row_keeps_its_missed_target():
+    """Both are facts, and who mends one must hear of the other."""
+    row = only_row(
+        measurement(PARSE, 900), measurement(PARSE), targets={PARSE: (target(value=0.06), target("p50"))}
+    )
+
+    assert row.status is Status.REGRESSED
+    assert [missed.statistic for missed in row.missed] == ["p99"]
+
+
+def test_rows_are_sorted_worst_first():
+    before = [measurement(name(n), 100, spread=0.0) for n in ("a", "b", "c", "gone")]
+    after = [
+        measurement(name("a"), 100),
+        measurement(name("b"), 150),
+        measurement(name("c"), 300),
+        measurement(name("d"), 1),
+    ]
+
+    rows = compare(run(*after), [baseline(*before)], ALL)
+
+    assert [row.name for row in rows] == [name(n) for n in ("c", "b", "gone", "d", "a")]
+
+
+def test_a_suspect_that_is_fast_again_is_stable():
+    """With fifty benchmarks on a shared machine something always looks slow at first."""
+    before = [baseline(measurement(PARSE, 100, spread=0.0))]
+    first = compare(run(measurement(PARSE, 150)), before, ALL)
+    fresh = compare(run(measurement(PARSE, 101, processes=5)), before, ALL)
+
+    (row,) = confirm(first, fresh)
+
+    assert suspects(first) == (PARSE,)
+    assert (row.status, row.note) == (Status.STABLE, "not confirmed by 5 fresh processes")
+
+
+def test_a_suspect_that_is_slow_again_is_regressed_by_its_fresh_figures():
+    before = [baseline(measurement(PARSE, 100, spread=0.0))]
+    first = compare(run(measurement(PARSE, 150)), before, ALL)
+    fresh = compare(run(measurement(PARSE, 130, processes=5)), before, ALL)
+
+    (row,) = confirm(first, fresh)
+
+    assert row.status is Status.REGRESSED
+    assert row.change == pytest.approx(0.3)
+
+
+def test_a_suspect_that_vanished_meanwhile_keeps_failing():
+    """Failing closed: who cannot be measured again has not been acquitted."""
+    before = [baseline(measurement(PARSE, 100, spread=0.0))]
+    first = compare(run(measurement(PARSE, 150)), before, ALL)
+
+    (row,) = confirm(first, compare(run(), before, ALL))
+
+    assert (row.status, row.note) == (Status.REGRESSED, "could not be measured again")
+
+
+def test_a_missed_target_is_a_suspect_too():
+    first = compare(run(measurement(PARSE), targets={PARSE: (target(value=0.06),)}), [], ALL)
+    fresh = compare(run(measurement(PARSE), targets={PARSE: (target(value=0.04),)}), [], ALL)
+
+    (row,) = confirm(first, fresh)
+
+    assert suspects(first) == (PARSE,)
+    assert row.status is Status.NEW

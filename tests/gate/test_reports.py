@@ -1,0 +1,131 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from messenger.gate.comparison import compare, confirm
+from messenger.gate.reports.json import render_json
+from messenger.gate.reports.markdown import render_markdown
+from messenger.gate.reports.terminal import render_terminal
+from messenger.gate.selection import Selection
+from messenger.gate.verdict import judge
+
+from .samples import COMMANDS, ELSEWHERE, OLD, baseline, measurement, name, run, target
+
+EXPECTED = Path(__file__).parent / "expected"
+ALL = Selection(paths=("",))
+
+
+def verdict_of(current, *baselines):
+    return judge(compare(current, baselines, ALL), current, baselines, COMMANDS)
+
+
+def everything():
+    """One row of every status, one that was not confirmed, and one of every outcome of a target."""
+    rows = {"stable": 100, "slow": 250, "faster": 50, "suspect": 140, "broken_promise": 100, "both": 300}
+    before = baseline(
+        *(measurement(name(row), 100, spread=0.01) for row in [*rows, "gone"]), reference_ns=1e6
+    )
+    current = run(
+        *(measurement(name(row), ns, processes=3) for row, ns in rows.items()),
+        measurement(name("new"), 4512.3),
+        targets={
+            name("stable"): (target("p99", 0.05, 0.004),),
+            name("broken_promise"): (target("median", 2e-6, 3e-6),),
+            name("both"): (target("p99.9", 0.001, 0.0024), target("mean", 0.001, 0.0005)),
+        },
+        reference_ns=1.07e6,
+    )
+    fresh = compare(
+        run(measurement(name("slow"), 240, processes=5), measurement(name("suspect"), 101, processes=5)),
+        [before],
+        ALL,
+    )
+    again = [row for row in fresh if row.name in (name("slow"), name("suspect"))]
+    return judge(confirm(compare(current, [before], ALL), again), current, [before], COMMANDS)
+
+
+def all_stable():
+    names = [name("parse"), name("serialize")]
+    before = baseline(*(measurement(one, 450, spread=0.02) for one in names))
+    return verdict_of(run(*(measurement(one, 460) for one in names)), before)
+
+
+def elsewhere():
+    before = baseline(measurement(name("parse"), 450, reference_ns=None), reference_ns=None)
+    return verdict_of(
+        run(
+            measurement(name("parse"), 900), environment=ELSEWHERE, commit=OLD, reference_ns=1e6, processes=1
+        ),
+        before,
+    )
+
+
+def nothing():
+    return verdict_of(run(commit=type(OLD)()))
+
+
+def hostile():
+    """Names people really have: parameters are arbitrary text."""
+    names = [
+        "t.py::t[a|b]",
+        "t.py::t[`x`]",
+        "t.py::t[<script>]",
+        "t.py::t[two\nlines \x1b[31m]",
+        "t.py::t[ü 日本 __x__]",
+    ]
+    return verdict_of(run(*map(measurement, names)))
+
+
+VERDICTS = [everything, all_stable, elsewhere, nothing, hostile]
+FORMATS = {"md": render_markdown, "json": render_json, "txt": render_terminal}
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+@pytest.mark.parametrize("verdict", VERDICTS, ids=lambda verdict: verdict.__name__)
+def test_a_report_is_exactly_the_expected_file(verdict, suffix):
+    text = FORMATS[suffix](verdict())
+
+    assert text == (EXPECTED / f"{verdict.__name__}.{suffix}").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("verdict", VERDICTS, ids=lambda verdict: verdict.__name__)
+def test_the_last_line_on_a_terminal_is_the_verdict(verdict):
+    given = verdict()
+
+    assert render_terminal(given).splitlines()[-1] == f"{given.outcome}: {given.sentence}"
+
+
+@pytest.mark.parametrize("verdict", VERDICTS, ids=lambda verdict: verdict.__name__)
+def test_the_counts_of_the_summary_agree_with_the_results(verdict):
+    report = json.loads(render_json(verdict()), parse_constant=pytest.fail)
+
+    summary = report["summary"]
+    failed = [row for row in report["results"] if row["status"] in ("regressed", "missing", "failed-target")]
+    assert summary["failed"] == len(failed)
+    assert summary["passed"] + summary["failed"] == summary["total_tests"] == len(report["results"])
+
+
+@pytest.mark.parametrize("width", [20, 60, 100])
+def test_a_narrow_terminal_folds_names_and_cuts_none(width):
+    long = "t.py::t[" + "x" * 70 + "THE-END]"
+
+    text = render_terminal(verdict_of(run(measurement(long))), width=width)
+
+    drawn = "".join(line.split("│")[1].strip() for line in text.splitlines() if "│" in line)
+    assert drawn == long
+
+
+def test_colour_is_asked_for():
+    """A log file full of escape sequences is unreadable."""
+    assert "\x1b[" not in render_terminal(everything())
+    assert "\x1b[" in render_terminal(everything(), colour=True)
+
+
+def test_a_thousand_stable_rows_are_folded():
+    rows = [measurement(name(f"n{number}"), 100, spread=0.0) for number in range(1000)]
+
+    text = render_markdown(verdict_of(run(*rows), baseline(*rows)))
+
+    assert text.index("<details>") < text.index("bench_n0")
+    assert text.count("bench_n999.py") == 1
