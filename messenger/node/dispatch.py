@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import copy
+from functools import partial
 from typing import Any, Protocol, TypeAlias
 
 from msgspec import UNSET, UnsetType
@@ -15,6 +16,9 @@ Waiting: TypeAlias = tuple[Message[Any], Later]
 
 # What an answer may be besides a fresh Body.
 _UNUSUAL = frozenset({type(None), dict, AfterFlush, Parked})
+
+# A handler that raises one of these means the process, not its request.
+_LEAVING = (SystemExit, KeyboardInterrupt)
 
 
 class Routes(Protocol):
@@ -34,7 +38,8 @@ def dispatch(
     """Call the handler of each message; return the replies in order, and the requests answered later.
 
     Each reply takes the next of *msg_ids*.  A message that is a reply itself (in_reply_to is set)
-    goes to no handler.  Whatever a handler raises ends as its own request's error, never as ours.
+    goes to no handler.  Whatever a handler raises ends as its own request's error, never as ours;
+    only SystemExit and KeyboardInterrupt pass.
     """
     table = routes.table
     replies: list[Reply] = []
@@ -54,8 +59,12 @@ def dispatch(
                 answer.in_reply_to = body.msg_id
                 answer.msg_id = next(msg_ids)
                 replies.append(Message(message.dest, message.src, answer))
-        except Exception as error:
-            _place(message, routes.crashed(message, _blame(answer, error)), msg_ids, replies, waiting)
+        except _LEAVING:
+            raise
+        except BaseException as error:  # asyncio's CancelledError is no Exception
+            # An answer that got this far is of a class that the common case does not know.
+            result = partial(_raise, error) if answer is None else partial(_identity, answer)
+            _settle(message, result, routes, msg_ids, replies, waiting)
     return replies, waiting
 
 
@@ -65,12 +74,7 @@ def settle(
     """Do as `dispatch` for one *request* that had to wait; *result* returns or raises its answer."""
     replies: list[Reply] = []
     waiting: list[Waiting] = []
-    answer: Any = None
-    try:
-        answer = result()
-        _place(request, answer, msg_ids, replies, waiting)
-    except BaseException as error:  # a cancelled task is no Exception, and its sender waits all the same
-        _place(request, routes.crashed(request, error), msg_ids, replies, waiting)
+    _settle(request, result, routes, msg_ids, replies, waiting)
     return replies, waiting
 
 
@@ -84,7 +88,9 @@ def reply(request: Message[Any], answer: Body | dict[str, Any], msg_ids: Iterato
     if isinstance(answer, dict):
         return Message(request.dest, request.src, _with_ids(answer, in_reply_to, msg_ids))
     if not isinstance(answer, Body):
-        raise _no_answer(answer)
+        raise TypeError(
+            f"a handler returned {type(answer).__name__}; return a Body, a dict with a type, or None"
+        )
     if answer.msg_id is not UNSET:  # sent before, and perhaps not written yet
         answer = copy(answer)
     answer.in_reply_to = in_reply_to
@@ -97,6 +103,30 @@ def msg_id_of(body: Any) -> int | UnsetType:
     if isinstance(body, dict):
         return integer_or_unset(body.get("msg_id"))
     return body.msg_id  # type: ignore[no-any-return]  # a Body, or a Malformed in its place
+
+
+def _settle(
+    request: Message[Any],
+    result: Callable[[], Answer | Later],
+    routes: Routes,
+    msg_ids: Iterator[int],
+    replies: list[Reply],
+    waiting: list[Waiting],
+) -> None:
+    try:
+        _place(request, result(), msg_ids, replies, waiting)
+    except _LEAVING:
+        raise
+    except BaseException as error:
+        _place(request, routes.crashed(request, error), msg_ids, replies, waiting)
+
+
+def _raise(error: BaseException) -> Answer:
+    raise error
+
+
+def _identity(answer: Answer) -> Answer:
+    return answer
 
 
 def _place(
@@ -119,16 +149,3 @@ def _with_ids(body: dict[str, Any], in_reply_to: int | UnsetType, msg_ids: Itera
         )
     ids = {} if in_reply_to is UNSET else {"in_reply_to": in_reply_to}
     return {**body, **ids, "msg_id": next(msg_ids)}
-
-
-def _blame(answer: Any, error: Exception) -> Exception:
-    """Turn the AttributeError of an answer that is no body into a sentence about the answer."""
-    if isinstance(answer, Body | dict | Later) or answer is None:
-        return error
-    return _no_answer(answer)
-
-
-def _no_answer(answer: object) -> TypeError:
-    return TypeError(
-        f"a handler returned {type(answer).__name__}; return a Body, a dict with a type, or None"
-    )

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 
 from .lines import LineBuffer
 from .node import Node
@@ -35,15 +36,15 @@ class _Session:
         self._loop = asyncio.get_running_loop()
         self._ended: asyncio.Future[None] = self._loop.create_future()
         self._node.wake = self._flush_soon
-        self._streams.on_signal = self._drain_soon
         self._start_reading()
+        self._streams.on_signal(self._drain_soon)
         await self._ended
 
     def _start_reading(self) -> None:
         self._reading = True
         if self._selectable:
             try:
-                self._loop.add_reader(0, self._guarded(self._read))
+                self._loop.add_reader(self._streams.input_fd, self._guarded(self._read))
                 return
             except OSError:  # epoll takes no files: they are always ready
                 self._selectable = False
@@ -52,10 +53,11 @@ class _Session:
     def _stop_reading(self) -> None:
         self._reading = False
         if self._selectable:
-            self._loop.remove_reader(0)
+            self._loop.remove_reader(self._streams.input_fd)
 
     def _drain_soon(self) -> None:
-        self._loop.call_soon_threadsafe(self._guarded(self._drain))
+        with suppress(RuntimeError):  # the loop has closed: everything is answered
+            self._loop.call_soon_threadsafe(self._guarded(self._drain))
 
     def _drain(self) -> None:
         """After a signal: read what there is without being told that there is something."""

@@ -2,12 +2,12 @@
 
 import inspect
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, MutableMapping
 from functools import cached_property, partial
 from traceback import format_exception_only
 from typing import Any
 
-from msgspec import UNSET, Struct, ValidationError, convert
+from msgspec import UNSET, Struct, convert
 
 from .complaints import Complaints
 from .dispatch import Answer, msg_id_of
@@ -24,6 +24,9 @@ from .message import (
     Message,
 )
 from .parse import PLAIN, BodyTypes
+
+# What a handler of plain JSON may say that it takes.
+_PLAIN_ANNOTATIONS = (inspect.Parameter.empty, Any, object, dict, Mapping, MutableMapping)
 
 Function = Callable[[Any], Answer | Later]
 
@@ -46,7 +49,8 @@ class Handlers:
         """Route messages of *type_* to *function*; without it, of the type its annotation or its name says.
 
         Raises:
-            TypeError: *function* does not take one argument, or its annotation says another type.
+            TypeError: *function* does not take one argument, or its annotation says another type or is
+            neither a Body nor a dict, or nothing says which type.
             ValueError: the type has a handler already.
         """
         body_type = _annotated_body(function)
@@ -81,7 +85,7 @@ class Handlers:
     def crashed(self, request: Message[Any], error: BaseException) -> Answer:
         """See `dispatch.Routes`."""
         self._complaints.traceback(f"the handler of a message from {request.src!r:.80} failed", error)
-        return self._refuse(request.body, CRASH, format_exception_only(error)[-1].strip())
+        return self._refuse(request.body, CRASH, "".join(format_exception_only(error)).strip())
 
     def _forget(self) -> None:
         for cached in ("types", "table"):
@@ -99,8 +103,12 @@ class Handlers:
 
     def _plain(self, body: dict[str, Any]) -> Answer | Later:
         """Answer a body that `parse` left as plain JSON: for a dict handler, or of a type nobody handles."""
-        if body.get("in_reply_to") is not None:
-            return None
+        if "in_reply_to" in body:
+            if type(in_reply_to := body["in_reply_to"]) is int:
+                return None
+            return self._refuse(
+                body, MALFORMED_REQUEST, f"in_reply_to is {in_reply_to!r:.80}, not an integer"
+            )
         type_ = body.get("type")
         if not isinstance(type_, str):
             return self._refuse(body, MALFORMED_REQUEST, f"the body's type is {type_!r:.80}, not a string")
@@ -112,8 +120,8 @@ class Handlers:
         if handler.body_type is None:
             return handler.function(body)
         try:
-            typed = convert(body, handler.body_type)
-        except ValidationError as error:
+            typed = convert(body, handler.body_type, str_keys=True)
+        except Exception as error:  # see parse
             return self._refuse(body, MALFORMED_REQUEST, str(error))
         return handler.function(typed)
 
@@ -129,7 +137,7 @@ class Handlers:
         """Tell the sender; or say so on stderr when it gave no msg_id to answer."""
         if msg_id_of(body) is not UNSET:
             return Error(code=code, text=text)
-        self._complaints.warning(f"dropped a message that cannot be answered (no msg_id): {text}")
+        self._complaints.warning(f"dropped a message that cannot be answered (no src or msg_id): {text}")
         return None
 
 
@@ -145,11 +153,20 @@ def _annotated_body(function: Callable[[Any], Any]) -> type[Body] | None:
     annotation = parameters[0].annotation
     if isinstance(annotation, str):
         annotation = typing.get_type_hints(function)[parameters[0].name]
-    return annotation if isinstance(annotation, type) and issubclass(annotation, Body) else None
+    if isinstance(annotation, type) and issubclass(annotation, Body):
+        return annotation
+    if (typing.get_origin(annotation) or annotation) not in _PLAIN_ANNOTATIONS:
+        raise TypeError(
+            f"{_name(function)} takes a {annotation}, which is neither a Body nor a dict; "
+            "register a handler for each Body"
+        )
+    return None
 
 
 def _agreed_type(function: Callable[[Any], Any], type_: str | None, body_type: type[Body] | None) -> str:
     if body_type is None:
+        if type_ is None and not hasattr(function, "__name__"):
+            raise TypeError(f"{_name(function)} has no name; say which type it handles: on('type')")
         return type_ or _name(function)
     tag = str(body_type.__struct_config__.tag)
     if type_ not in (None, tag):

@@ -35,6 +35,11 @@ class Limits(Struct, frozen=True):
     max_line_bytes: int = 64 << 20
     drain_seconds: float = 10.0
 
+    def __post_init__(self) -> None:
+        for name in self.__struct_fields__:
+            if not (value := getattr(self, name)) > 0:
+                raise ValueError(f"{name} is {value}; it must be more than 0")
+
 
 class Node:
     r"""A Maelstrom node.
@@ -64,7 +69,7 @@ class Node:
         self.in_flight = 0
         self.wake: Callable[[], None] = lambda: None
         """Called when a handler that waited has answered: `finished` has something to write."""
-        self._handlers = Handlers(self._init, self.complaints)
+        self.handlers = Handlers(self._init, self.complaints)
         self._msg_ids = itertools.count()
         self._unwritten: list[tuple[int, int]] = []
         self._after_flush: list[tuple[Message[Any], AfterFlush, int]] = []
@@ -82,11 +87,11 @@ class Node:
         With *after_flush* it is called when every reply before its own has been written.
         """
         if callable(type_):
-            self._handlers.add(type_, None, after_flush=after_flush)
+            self.handlers.add(type_, None, after_flush=after_flush)
             return type_
 
         def register(function: Handler) -> Handler:
-            self._handlers.add(function, type_, after_flush=after_flush)
+            self.handlers.add(function, type_, after_flush=after_flush)
             return function
 
         return register
@@ -94,7 +99,7 @@ class Node:
     @property
     def waits(self) -> bool:
         """Whether a handler is a coroutine function, so that an event loop must run."""
-        return self._handlers.waits
+        return self.handlers.waits
 
     def receive(self, lines: bytes) -> bytes:
         """Handle whole *lines*; return the lines to write, of those that need not wait.
@@ -102,9 +107,9 @@ class Node:
         Call `flushed` when they are written, even if there are none.
         """
         self.received_ns = received_ns = perf_counter_ns()
-        messages = parse_lines(lines, self._handlers.types)
+        messages = parse_lines(lines, self.handlers.types)
         parsed_ns = perf_counter_ns()
-        replies, waiting = dispatch(messages, self._handlers, self._msg_ids)
+        replies, waiting = dispatch(messages, self.handlers, self._msg_ids)
         dispatched_ns = perf_counter_ns()
         output = serialize_lines(replies) if replies else b""
         self.statistics.batch(len(messages), received_ns, parsed_ns, dispatched_ns, perf_counter_ns())
@@ -149,7 +154,7 @@ class Node:
         if self.node_id and (request.node_id, request.node_ids) != (self.node_id, self.node_ids):
             return Error(code=PRECONDITION_FAILED, text=f"this node is {self.node_id!r} already")
         self.node_id, self.node_ids = request.node_id, request.node_ids
-        self._handlers.open()
+        self.handlers.open()
         return InitOk()
 
     def _wait_for(self, waiting: list[Waiting], received_ns: int) -> None:
@@ -168,7 +173,7 @@ class Node:
         self.wake()
 
     def _settle(self, request: Message[Any], result: Callable[[], Any], received_ns: int) -> None:
-        replies, waiting = settle(request, result, self._handlers, self._msg_ids)
+        replies, waiting = settle(request, result, self.handlers, self._msg_ids)
         if replies:
             self._finished += replies
             self._unwritten.append((received_ns, len(replies)))

@@ -4,11 +4,9 @@ import json
 from typing import Any, Union
 
 import msgspec
+from msgspec import UNSET
 
 from .message import Body, Malformed, Message, integer_or_unset
-
-# msgspec raises its own ValueErrors, Python's UnicodeDecodeError (one as well), and RecursionError.
-_UNREADABLE = (ValueError, RecursionError)
 
 _EXCERPT_BYTES = 80
 
@@ -46,7 +44,7 @@ def parse(line: bytes, types: BodyTypes = PLAIN) -> Message[Any]:
     """
     try:
         return types.decoder.decode(line)
-    except _UNREADABLE as error:
+    except Exception as error:  # RecursionError, OverflowError, what a body's __post_init__ raises ...
         message = _reread(line, types, error)
     if isinstance(message.body, Malformed):
         raise MalformedMessage(
@@ -65,7 +63,7 @@ def parse_lines(chunk: bytes, types: BodyTypes = PLAIN) -> list[Message[Any]]:
     """
     try:
         return types.decoder.decode_lines(chunk)
-    except _UNREADABLE:
+    except Exception:
         # One line spoils the batch, and no error says which; reading the others again costs less
         # than splitting every good batch.
         return [message for line in chunk.split(b"\n") for message in _parse_alone(line, types)]
@@ -74,7 +72,7 @@ def parse_lines(chunk: bytes, types: BodyTypes = PLAIN) -> list[Message[Any]]:
 def _parse_alone(line: bytes, types: BodyTypes) -> list[Message[Any]]:
     try:
         return types.decoder.decode_lines(line)
-    except _UNREADABLE as error:
+    except Exception as error:
         return [_reread(line, types, error)]
 
 
@@ -82,9 +80,10 @@ def _reread(line: bytes, types: BodyTypes, error: Exception) -> Message[Any]:
     """Read what can be read of a line that the decoder of *types* refused with *error*."""
     try:
         message = PLAIN.decoder.decode(line)
-    except _UNREADABLE:
+    except Exception:
         return _salvage(line, error)
-    if message.body.get("type") in types.tags:
+    type_ = message.body.get("type")
+    if isinstance(type_, str) and type_ in types.tags:
         return _malformed(message.src, message.dest, message.body, error)
     return message
 
@@ -95,8 +94,8 @@ def _salvage(line: bytes, error: Exception) -> Message[Any]:
     Python's own decoder also reads lone surrogates and NaN, and tolerates what we did not ask for.
     """
     try:
-        found = json.loads(line)
-    except _UNREADABLE:
+        found = json.loads(line.decode("utf-8-sig", "replace"))
+    except Exception:
         found = None
     envelope = found if isinstance(found, dict) else {}
     body = envelope.get("body")
@@ -111,7 +110,8 @@ def _malformed(src: object, dest: object, body: dict[str, Any], error: Exception
         dest if isinstance(dest, str) else "",
         Malformed(
             text=str(error),
-            msg_id=integer_or_unset(body.get("msg_id")),
+            # Without a sender there is no one to tell.
+            msg_id=integer_or_unset(body.get("msg_id")) if isinstance(src, str) else UNSET,
             in_reply_to=integer_or_unset(body.get("in_reply_to")),
         ),
     )

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from traceback import format_exception_only
 from typing import Any
 
 import msgspec
@@ -45,7 +46,7 @@ def _serialize_or_apologise(message: Message[Any]) -> bytes:
     try:
         return serialize(message)
     except UnserializableMessage as error:
-        return _encoder.encode(Message(message.src, message.dest, _apology(message.body, error)))
+        return serialize(Message(message.src, message.dest, _apology(message.body, error)))
 
 
 def _serialize_slowly(message: Message[Any], error: Exception) -> bytes:
@@ -54,7 +55,8 @@ def _serialize_slowly(message: Message[Any], error: Exception) -> bytes:
         return json.dumps(msgspec.to_builtins(message), separators=(",", ":"), allow_nan=False).encode()
     except Exception:
         raise UnserializableMessage(
-            f"cannot write message from {message.src!r} to {message.dest!r} as JSON: {error}"
+            f"cannot write message from {message.src!r} to {message.dest!r} as JSON: "
+            + "".join(format_exception_only(error)).strip()
         ) from error
 
 

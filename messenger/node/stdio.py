@@ -4,6 +4,8 @@ import os
 import select
 import sys
 from collections.abc import Callable
+from contextlib import suppress
+from fcntl import F_DUPFD_CLOEXEC, fcntl
 from time import monotonic
 from types import TracebackType
 from typing import Self
@@ -55,24 +57,28 @@ def report_dropped(node: Node, buffer: LineBuffer) -> None:
 
 
 class StandardStreams:
-    """File descriptors 0 and 1; a context manager, because it borrows the process's signals and `sys.stdout`.
+    """Standard input and output; a context manager, because it borrows them and the process's signals.
 
     SIGTERM and SIGINT end the input: what the pipe holds by then is read, and no more.
-    `print` goes to stderr meanwhile: one stray line on stdout breaks the protocol for good.
+    Handlers and the commands they run see an empty stdin meanwhile, and what they print goes to
+    stderr: one line taken from the one or added to the other breaks the protocol for good.
     """
 
     def __init__(self, drain_seconds: float) -> None:
-        self.on_signal: Callable[[], None] = lambda: None
-        """Called in another thread when a signal has ended the input."""
+        self._tell: Callable[[], None] = lambda: None
         self._read_until = float("inf")
         self._drain_seconds = drain_seconds
         self._signals = EndOnSignal(self._end_input, drain_seconds)
 
     def __enter__(self) -> Self:
-        self._stdout, sys.stdout = sys.stdout, sys.stderr
-        self._were_blocking = {fd: os.get_blocking(fd) for fd in (0, 1)}
+        self.input_fd, self._output_fd = _moved(0, "stdin"), _moved(1, "stdout")
+        self._were_blocking = {fd: os.get_blocking(fd) for fd in (self.input_fd, self._output_fd)}
         for fd in self._were_blocking:
             os.set_blocking(fd, True)
+        with open(os.devnull, "r+b") as nothing:
+            os.dup2(nothing.fileno(), 0)
+            os.dup2(2 if _is_open(2) else nothing.fileno(), 1)
+        self._stdout, sys.stdout = sys.stdout, sys.stderr
         self._signals.__enter__()
         return self
 
@@ -80,38 +86,70 @@ class StandardStreams:
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
     ) -> None:
         self._signals.__exit__(kind, error, at)
-        for fd, blocking in self._were_blocking.items():
-            os.set_blocking(fd, blocking)
         sys.stdout = self._stdout
-        if isinstance(error, BrokenPipeError):
-            sys.exit("messenger: the reader of stdout has gone; replies may be lost")
+        for original, (fd, blocking) in enumerate(self._were_blocking.items()):
+            os.set_blocking(fd, blocking)
+            os.dup2(fd, original)
+            os.close(fd)
+
+    def on_signal(self, tell: Callable[[], None]) -> None:
+        """Call *tell*, in any thread, when a signal has ended the input; at once if one has already."""
+        self._tell = tell
+        if self._ending:
+            tell()
 
     def read(self) -> bytes:
         """Return what there is, at most 64 KiB, waiting for it if need be; b"" when the input has ended."""
-        if monotonic() > self._read_until:
-            return b""
-        try:
-            return os.read(0, _READ_BYTES)
-        except BlockingIOError:  # only ever after a signal: the pipe is empty
-            return b""
-        except OSError as error:
-            sys.exit(f"messenger: cannot read stdin: {error.strerror}")
+        while monotonic() <= self._read_until:
+            try:
+                return os.read(self.input_fd, _READ_BYTES)
+            except BlockingIOError:
+                if self._ending:  # the pipe is empty
+                    return b""
+                # Someone who shares it made it non-blocking.  A signal does not end a select.
+                select.select([self.input_fd], [], [], 0.1)
+            except OSError as error:
+                sys.exit(f"messenger: cannot read stdin: {error.strerror}")
+        return b""
 
     def write(self, output: bytes) -> None:
         """Write all of *output*, however long its reader takes.
 
         Raises:
-            BrokenPipeError: the reader has gone.
+            SystemExit: the reader has gone, or the disk is full (1).
         """
         rest = memoryview(output)
         while rest:
             try:
-                rest = rest[os.write(1, rest) :]
+                rest = rest[os.write(self._output_fd, rest) :]
             except BlockingIOError:  # stdin and stdout may be one terminal, no longer blocking after a signal
-                select.select([], [1], [])
+                select.select([], [self._output_fd], [])
+            except BrokenPipeError:
+                sys.exit("messenger: the reader of stdout has gone; replies may be lost")
+            except OSError as error:
+                sys.exit(f"messenger: cannot write stdout: {error.strerror}; replies may be lost")
 
     def _end_input(self) -> None:
         # Half the time for reading what was sent, the other half for answering it.
         self._read_until = monotonic() + self._drain_seconds / 2
-        os.set_blocking(0, False)
-        self.on_signal()
+        os.set_blocking(self.input_fd, False)
+        self._tell()
+
+    @property
+    def _ending(self) -> bool:
+        return self._read_until < float("inf")
+
+
+def _moved(fd: int, name: str) -> int:
+    """Give what *fd* refers to another number, above those of the standard streams."""
+    try:
+        return fcntl(fd, F_DUPFD_CLOEXEC, 3)
+    except OSError as error:
+        sys.exit(f"messenger: cannot use {name}: {error.strerror}")
+
+
+def _is_open(fd: int) -> bool:
+    with suppress(OSError):
+        os.fstat(fd)
+        return True
+    return False

@@ -1,10 +1,11 @@
 """Handlers that wait: run at once up to their first wait, as an asyncio task from there on."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Generator
+from asyncio import current_task, get_running_loop
+from asyncio.tasks import _enter_task, _leave_task  # public: Python documents them in "Extending asyncio"
+from collections.abc import Callable, Coroutine
 from contextvars import copy_context
-from types import coroutine
-from typing import Any
+from typing import Any, cast
 
 from .later import Parked
 
@@ -12,21 +13,27 @@ from .later import Parked
 def until_first_wait(function: Callable[[Any], Coroutine[Any, Any, Any]]) -> Callable[[Any], Any]:
     """Make a plain handler of a coroutine function: it returns the answer, or `Parked` if that takes a wait.
 
-    A task costs seven times what the step costs, and most handlers that may wait do not.
+    A task costs several times what the step costs, and most handlers that may wait do not.  During the
+    step a stand-in is the current task, also in place of a task that feeds the node.
     """
 
     def handler(body: Any) -> Any:
         steps = function(body)
-        loop = asyncio.get_running_loop()
         context = copy_context()
+        loop = get_running_loop()
+        outer = current_task(loop)
         current = _CurrentTask()
-        asyncio._enter_task(loop, current)  # type: ignore[arg-type]  # documented for such stand-ins
+        if outer is not None:
+            _leave_task(loop, outer)
+        _enter_task(loop, current)  # type: ignore[arg-type]
         try:
             awaited = context.run(steps.send, None)
         except StopIteration as stop:
             return stop.value
         finally:
-            asyncio._leave_task(loop, current)  # type: ignore[arg-type]
+            _leave_task(loop, current)  # type: ignore[arg-type]
+            if outer is not None:
+                _enter_task(loop, outer)
         return Parked(steps, awaited, context, current)
 
     return handler
@@ -34,9 +41,8 @@ def until_first_wait(function: Callable[[Any], Coroutine[Any, Any, Any]]) -> Cal
 
 def resume(parked: Parked) -> "asyncio.Task[Any]":
     """Let a parked coroutine go on, as a task that ends with its answer."""
-    task = asyncio.get_running_loop().create_task(
-        _rest(parked.coroutine, parked.awaited), context=parked.context
-    )
+    rest = cast(Coroutine[Any, Any, Any], _Rest(parked))
+    task = get_running_loop().create_task(rest, context=parked.context)
     parked.current.become(task)
     return task
 
@@ -62,19 +68,25 @@ class _CurrentTask:
         return getattr(self._task, name)
 
 
-@coroutine
-def _rest(steps: Coroutine[Any, Any, Any], awaited: Any) -> Generator[Any, Any, Any]:
-    """Wait for what *steps* waits for, then hand over to it."""
-    while True:
-        try:
-            yield awaited
-        except GeneratorExit:
-            steps.close()
-            raise
-        except BaseException as error:
-            try:
-                awaited = steps.throw(error)
-            except StopIteration as stop:
-                return stop.value
-        else:
-            return (yield from steps)
+class _Rest:
+    """What is left of a parked coroutine, to asyncio a coroutine itself: its first wait, then its own steps.
+
+    Not a generator around them: a task that is cancelled before it starts throws the cancellation in
+    at once, which a generator that has not started would keep from the handler.
+    """
+
+    __slots__ = ("close", "send", "throw")
+
+    def __init__(self, parked: Parked) -> None:
+        steps = parked.coroutine
+
+        def first_wait(_: Any) -> Any:
+            self.send = steps.send
+            return parked.awaited
+
+        self.send = first_wait
+        self.throw = steps.throw
+        self.close = steps.close
+
+    def __await__(self) -> "_Rest":
+        return self
