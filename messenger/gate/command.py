@@ -13,6 +13,7 @@ import click
 
 from .accept import Acceptance, accept
 from .check import check_by_measuring, check_run, measure_run, selection_of
+from .circumstances import of_baselines
 from .error import GateError
 from .git import read_commit
 from .measure import Order
@@ -132,9 +133,8 @@ def _check(
     else:
         checked = check_run(_read_run(arguments), stored, only)
     commands = _commands(arguments, measure, baselines, only)
-    verdict = judge(
-        checked.comparisons, checked.run, checked.baselines, commands, require_verdict=require_verdict
-    )
+    circumstances = of_baselines(checked.run, checked.baselines, checked.comparisons)
+    verdict = judge(checked.comparisons, circumstances, commands, require_verdict=require_verdict)
     write_reports(verdict, markdown=markdown, json=json)
     colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     click.echo(render_terminal(verdict, width=_width(), colour=colour), nl=False, color=colour)

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from .check import check_run
+from .circumstances import of_baselines
 from .error import GateError
 from .process import STAMP_KEY, parse_report
 from .publish import write_reports
@@ -73,7 +74,8 @@ class SessionVerdict:
         stored = read_baselines(folder or self._config.rootpath / self._session.settings.baselines)
         checked = check_run(run, stored, ())
         commands = self._commands(stamp.paths or ())
-        return judge(checked.comparisons, run, checked.baselines, commands)
+        circumstances = of_baselines(run, checked.baselines, checked.comparisons)
+        return judge(checked.comparisons, circumstances, commands)
 
     def _commands(self, paths: Sequence[str]) -> Commands:
         arguments = [str(argument) for argument in self._config.invocation_params.args]

@@ -6,12 +6,9 @@ from enum import StrEnum
 
 import msgspec
 
-from .baseline import Baseline
+from .circumstances import Circumstances
 from .comparison import Comparison, Status
-from .environment import differences
 from .reports.units import plural
-from .run import Run
-from .suite import suite_of
 
 _MUCH = 1.5
 
@@ -23,6 +20,9 @@ class Outcome(StrEnum):
     FAILED = "FAILED"
     ADVISORY = "ADVISORY"
     NOTHING_COMPARED = "NOTHING COMPARED"
+
+
+_EXIT_CODES = {Outcome.PASSED: 0, Outcome.FAILED: 1, Outcome.ADVISORY: 0, Outcome.NOTHING_COMPARED: 3}
 
 
 class Commands(msgspec.Struct, frozen=True):
@@ -40,8 +40,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     sentence: str
     comparisons: tuple[Comparison, ...]
     warnings: tuple[str, ...]
-    run: Run
-    baselines: tuple[Baseline, ...]
+    circumstances: Circumstances
     commands: Commands
 
     @property
@@ -49,25 +48,10 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
         """Claim that nothing failed; a verdict that compared nothing has not passed."""
         return self.outcome in (Outcome.PASSED, Outcome.ADVISORY)
 
-    @property
-    def environment_differences(self) -> tuple[str, ...]:
-        """Say in which identity fields baselines differ from the run, `old -> new`; empty when all match."""
-        found = (differences(baseline.environment, self.run.environment) for baseline in self.baselines)
-        return tuple(dict.fromkeys(phrase for phrases in found for phrase in phrases))
-
-    @property
-    def slowdown(self) -> float | None:
-        """Return how many times as long the reference loop took as for the baselines; None when unknown."""
-        references = sorted(baseline.reference_ns for baseline in self.baselines if baseline.reference_ns)
-        if not references or not self.run.reference_ns:
-            return None
-        return self.run.reference_ns / references[len(references) // 2]
-
 
 def judge(
     comparisons: Sequence[Comparison],
-    run: Run,
-    baselines: Sequence[Baseline],
+    circumstances: Circumstances,
     commands: Commands,
     *,
     require_verdict: bool = False,
@@ -77,25 +61,19 @@ def judge(
     Exit codes: 0 passed or advisory, 1 something failed, 3 nothing could be compared. With
     *require_verdict* 3 also where only another environment's numbers were there to compare with.
     """
-    suites = {suite_of(row.name) for row in comparisons}
-    relevant = tuple(baseline for baseline in baselines if baseline.suite in suites)
     outcome = _outcome(comparisons)
-    exit_code = {Outcome.PASSED: 0, Outcome.FAILED: 1, Outcome.ADVISORY: 0, Outcome.NOTHING_COMPARED: 3}[
-        outcome
-    ]
+    exit_code = _EXIT_CODES[outcome]
     if outcome is Outcome.ADVISORY and require_verdict:
         exit_code = 3
-    verdict = Verdict(
+    return Verdict(
         outcome=outcome,
         exit_code=exit_code,
         sentence=_sentence(outcome, comparisons, commands),
         comparisons=tuple(comparisons),
-        warnings=(),
-        run=run,
-        baselines=relevant,
+        warnings=tuple(_warnings(comparisons, circumstances)),
+        circumstances=circumstances,
         commands=commands,
     )
-    return msgspec.structs.replace(verdict, warnings=tuple(_warnings(verdict)))
 
 
 def describe_failures(comparisons: Sequence[Comparison]) -> str:
@@ -142,9 +120,8 @@ def _sentence(outcome: Outcome, comparisons: Sequence[Comparison], commands: Com
     return f"{compared} compared, none regressed{others}."
 
 
-def _warnings(verdict: Verdict) -> list[str]:
+def _warnings(rows: Sequence[Comparison], circumstances: Circumstances) -> list[str]:
     found = []
-    rows = verdict.comparisons
     unknown = sum(row.baseline is not None and row.baseline.spread is None for row in rows)
     if unknown:
         found.append(
@@ -152,7 +129,7 @@ def _warnings(verdict: Verdict) -> list[str]:
         )
     if any(row.change is not None and not row.normalised for row in rows):
         found.append("not normalised: the reference loop's time is not known on both sides")
-    slowdown = verdict.slowdown
+    slowdown = circumstances.slowdown
     if slowdown is not None and not 1 / _MUCH <= slowdown <= _MUCH:
         pace = f"{slowdown:.1f}x slower" if slowdown > 1 else f"{1 / slowdown:.1f}x faster"
         found.append(f"the machine was {pace} than when the baseline was made; normalisation is stretched")
@@ -161,6 +138,6 @@ def _warnings(verdict: Verdict) -> list[str]:
         found.append(
             f"{plural(unconfirmed, 'benchmark')} looked slower at first; fresh processes did not confirm it"
         )
-    if verdict.run.commit.dirty:
+    if circumstances.commit.dirty:
         found.append("measured with uncommitted changes")
     return found

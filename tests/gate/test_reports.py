@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from messenger.gate.circumstances import of_baselines
 from messenger.gate.comparison import compare, confirm
 from messenger.gate.reports.json import render_json
 from messenger.gate.reports.markdown import render_markdown
@@ -17,7 +18,8 @@ ALL = Selection(paths=("",))
 
 
 def verdict_of(current, *baselines):
-    return judge(compare(current, baselines, ALL), current, baselines, COMMANDS)
+    rows = compare(current, baselines, ALL)
+    return judge(rows, of_baselines(current, baselines, rows), COMMANDS)
 
 
 def everything():
@@ -42,7 +44,8 @@ def everything():
         ALL,
     )
     again = [row for row in fresh if row.name in (name("slow"), name("suspect"))]
-    return judge(confirm(compare(current, [before], ALL), again), current, [before], COMMANDS)
+    rows = confirm(compare(current, [before], ALL), again)
+    return judge(rows, of_baselines(current, [before], rows), COMMANDS)
 
 
 def all_stable():

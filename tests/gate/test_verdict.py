@@ -1,5 +1,6 @@
 import pytest
 
+from messenger.gate.circumstances import of_baselines
 from messenger.gate.comparison import compare
 from messenger.gate.selection import Selection
 from messenger.gate.verdict import Outcome, judge
@@ -11,7 +12,8 @@ PARSE = name("parse")
 
 
 def verdict_of(current, *baselines, **options):
-    return judge(compare(current, baselines, ALL), current, baselines, COMMANDS, **options)
+    rows = compare(current, baselines, ALL)
+    return judge(rows, of_baselines(current, baselines, rows), COMMANDS, **options)
 
 
 def test_stable_rows_pass():
@@ -61,7 +63,7 @@ def test_another_environment_gives_no_verdict(required, exit_code):
     verdict = verdict_of(current, baseline(measurement(PARSE)), require_verdict=required)
 
     assert (verdict.outcome, verdict.exit_code) == (Outcome.ADVISORY, exit_code)
-    assert "msgspec: 0.22.0 -> 0.21.0" in verdict.environment_differences
+    assert "msgspec: 0.22.0 -> 0.21.0" in verdict.circumstances.differences
 
 
 def test_a_required_verdict_does_not_soften_a_failure():

@@ -1,13 +1,12 @@
 """Words: the sentences and cells that every report for people says alike."""
 
 import os.path
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-from ..baseline import Baseline
 from ..comparison import Comparison, Status
 from ..target import Target
 from ..verdict import Outcome, Verdict
-from .units import plural, times_better
+from .units import times_better
 
 STATUS = {
     Status.REGRESSED: "✗ Regressed",
@@ -34,28 +33,7 @@ def summary(verdict: Verdict) -> str:
 
 def circumstances(verdict: Verdict) -> list[str]:
     """Say what was compared with what, where and how: a few sentences, the last ones warnings."""
-    run = verdict.run
-    current = run.commit.label or "no commit"
-    lines = [f"Current: {current}, measured {run.date[:10]}, {plural(run.processes, 'fresh process')}."]
-    if verdict.baselines:
-        lines.append(f"Baseline: {_describe_baselines(verdict.baselines)}.")
-        different = verdict.environment_differences
-        same = "Environment: the same on both sides"
-        lines.append(
-            f"Environment differs: {'; '.join(different)}."
-            if different
-            else f"{same} ({run.environment.slug})."
-        )
-    statistic = "Statistic: the first quartile (q25) of a process, then the median over processes"
-    slowdown = verdict.slowdown
-    if slowdown is None:
-        lines.append(f"{statistic}.")
-    else:
-        lines.append(
-            f"{statistic}; Change is normalised by the reference loop, which took {slowdown:.2f}x "
-            "as long as for the baseline."
-        )
-    return lines + [f"Note: {warning}." for warning in verdict.warnings]
+    return [*verdict.circumstances.lines, *(f"Note: {warning}." for warning in verdict.warnings)]
 
 
 def status_cell(row: Comparison) -> str:
@@ -83,10 +61,3 @@ def shorten(names: Iterable[str]) -> tuple[str, dict[str, str]]:
     common = os.path.commonpath(folders) if folders and all(folders) else ""
     prefix = f"{common}/" if common and all(name.startswith(f"{common}/") for name in everything) else ""
     return prefix, {name: name[len(prefix) :] for name in everything}
-
-
-def _describe_baselines(baselines: Sequence[Baseline]) -> str:
-    made = dict.fromkeys(
-        f"{baseline.commit or 'no commit'} of {baseline.date[:10]}" for baseline in baselines
-    )
-    return ", ".join(made)
