@@ -66,9 +66,10 @@ def _lines(
         same = f"Environment: the same on both sides ({run.environment.slug})."
         lines.append(f"Environment differs: {'; '.join(different)}." if different else same)
     statistic = "Statistic: the first quartile (q25) of a process, then the median over processes"
-    normalised = f"; Change is normalised by the reference loop, which took {slowdown or 0:.2f}x as long as for the baseline"
-    lines.append(f"{statistic}{normalised if slowdown is not None else ''}.")
-    return lines
+    if slowdown is None:
+        return [*lines, f"{statistic}."]
+    pace = f"which took {slowdown:.2f}x as long as for the baseline"
+    return [*lines, f"{statistic}; Change is normalised by the reference loop, {pace}."]
 
 
 def _describe_baselines(baselines: Sequence[Baseline]) -> str:

@@ -6,7 +6,7 @@ from enum import StrEnum
 import msgspec
 
 from .baseline import Baseline
-from .measurement import Measurement, relative_change
+from .measurement import Measurement, clear_change, relative_change
 from .run import Run
 from .selection import Selection, selects
 from .suite import suite_of
@@ -106,7 +106,10 @@ def _compare_row(
 ) -> Comparison:
     change, normalised = relative_change(current, baseline) if baseline else (None, False)
     allowed = tolerance(baseline) if baseline else None
-    status = Status.NEW if change is None or allowed is None else _status(change, allowed, same)
+    status = _status(current, baseline, same)
+    note = ""
+    if status is Status.STABLE and change is not None and allowed is not None and change > allowed:
+        note = "its fastest process is within tolerance"
     if status is not Status.REGRESSED and any(not target.met for target in targets):
         status = Status.FAILED_TARGET
     return Comparison(
@@ -118,12 +121,16 @@ def _compare_row(
         tolerance=allowed,
         normalised=normalised,
         targets=targets,
+        note=note,
     )
 
 
-def _status(change: float, allowed: float, same: bool) -> Status:
+def _status(current: Measurement, baseline: Measurement | None, same: bool) -> Status:
+    if baseline is None:
+        return Status.NEW
     if not same:
         return Status.ADVISORY
+    change, allowed = clear_change(current, baseline), tolerance(baseline)
     if change > allowed:
         return Status.REGRESSED
     # The mirror image: 25 % slower and back is 20 % faster.

@@ -11,10 +11,11 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     """One benchmark over one or more fresh processes; times in nanoseconds, medians over the processes.
 
     `q25_ns` is the judged statistic: the first quartile of a process's rounds, at the speed of
-    `reference_ns`, so that `q25_ns / reference_ns` is exactly the normalised value. `min_ns` is the least
-    of all. `spread` is the relative standard deviation of the normalised value between processes; None
-    when fewer than `PROCESSES_FOR_SPREAD` were measured. `reference_ns` and `commit` say when the row was
-    measured: rows of one baseline can come from different days.
+    `reference_ns`, so that `q25_ns / reference_ns` is exactly the normalised value. `fastest_ns` is the same
+    of the fastest process, `min_ns` the least of all rounds. `spread` is the relative standard deviation of
+    the normalised value between undisturbed processes; None when fewer than `PROCESSES_FOR_SPREAD` were
+    measured. `reference_ns` and `commit` say when the row was measured: rows of one baseline can come from
+    different days.
     """
 
     name: str
@@ -24,6 +25,7 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     stddev_ns: float
     min_ns: float
     rounds: int
+    fastest_ns: float | None = None
     processes: int = 1
     spread: float | None = None
     reference_ns: float | None = None
@@ -31,6 +33,7 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
 
 
 PROCESSES_FOR_SPREAD = 5
+_SIGMA_PER_MAD = 1.4826  # of a normal distribution
 
 
 def combine(samples: Sequence[Measurement], commit: str | None) -> Measurement:
@@ -46,6 +49,7 @@ def combine(samples: Sequence[Measurement], commit: str | None) -> Measurement:
         stddev_ns=statistics.median(sample.stddev_ns for sample in samples),
         min_ns=min(sample.min_ns for sample in samples),
         rounds=int(statistics.median(sample.rounds for sample in samples)),
+        fastest_ns=min(values) * (reference or 1.0),
         processes=len(samples),
         spread=_spread(values),
         reference_ns=reference,
@@ -68,16 +72,38 @@ def relative_change(current: Measurement, baseline: Measurement) -> tuple[float,
     Normalised: each side divided by its reference loop, which takes out how fast the machine was that day.
     Without the loop's time on both sides the raw times are compared.
     """
-    ratio = current.q25_ns / baseline.q25_ns
+    pace, normalised = _pace(current, baseline)
+    return current.q25_ns / baseline.q25_ns * pace - 1, normalised
+
+
+def clear_change(current: Measurement, baseline: Measurement) -> float:
+    """Return the part of the change that no disturbance explains, as a fraction; 0 when there is none.
+
+    Neighbours on the machine add time and never take any.  So a slowdown is clear as far as even the fastest
+    process shows it, and a speed-up as far as it beats even the fastest process of the baseline.
+    """
+    pace, _ = _pace(current, baseline)
+    slowdown = (current.fastest_ns or current.q25_ns) / baseline.q25_ns * pace - 1
+    speedup = current.q25_ns / (baseline.fastest_ns or baseline.q25_ns) * pace - 1
+    return max(slowdown, 0.0) or min(speedup, 0.0)
+
+
+def _pace(current: Measurement, baseline: Measurement) -> tuple[float, bool]:
     if current.reference_ns and baseline.reference_ns:
-        return ratio * baseline.reference_ns / current.reference_ns - 1, True
-    return ratio - 1, False
+        return baseline.reference_ns / current.reference_ns, True
+    return 1.0, False
 
 
 def _spread(values: Sequence[float]) -> float | None:
+    """Estimate the standard deviation from the median absolute deviation, relative to the median.
+
+    A fifth of the processes on a shared machine run at half speed.  They say how busy the neighbours
+    were, not how much the benchmark varies, and would make its tolerance 60 %.
+    """
     if len(values) < PROCESSES_FOR_SPREAD:
         return None
-    return statistics.stdev(values) / statistics.fmean(values)
+    middle = statistics.median(values)
+    return _SIGMA_PER_MAD * statistics.median(abs(value - middle) for value in values) / middle
 
 
 def _significant(value: float, digits: int) -> float:

@@ -28,6 +28,25 @@ def test_twice_as_slow_is_regressed_however_noisy_the_baseline():
     assert row.status is Status.REGRESSED
 
 
+def test_a_slowdown_counts_as_far_as_the_fastest_process_shows_it():
+    """Neighbours only ever add time: two of three processes at half speed say nothing of the code."""
+    before = measurement(PARSE, 100, spread=0.0)
+
+    disturbed = only_row(measurement(PARSE, 175, fastest_ns=101), before)
+    slower = only_row(measurement(PARSE, 175, fastest_ns=140), before)
+
+    assert (disturbed.status, disturbed.note) == (Status.STABLE, "its fastest process is within tolerance")
+    assert slower.status is Status.REGRESSED
+
+
+def test_a_speed_up_must_beat_the_fastest_process_of_the_baseline():
+    """A baseline that was made while the machine was busy is no proof of progress."""
+    before = measurement(PARSE, 175, spread=0.0, fastest_ns=100)
+
+    assert only_row(measurement(PARSE, 101), before).status is Status.STABLE
+    assert only_row(measurement(PARSE, 80), before).status is Status.IMPROVED
+
+
 @pytest.mark.parametrize(
     ("spread", "allowed"), [(None, 0.25), (0.0, 0.10), (0.025, 0.10), (0.05, 0.20), (0.5, 0.60)]
 )

@@ -22,13 +22,20 @@ def test_the_median_of_the_normalised_processes_counts():
     assert row.commit == "1" * 12
 
 
-def test_five_processes_tell_the_spread():
-    values = [100, 100, 100, 100, 150]
+def row_of(*values):
     processes = [process(str(i), measurements=(measurement("x", ns),)) for i, ns in enumerate(values)]
-
     (row,) = combine_processes(processes).measurements
+    return row
 
-    assert row.spread == pytest.approx(22.36 / 110, rel=1e-3)
+
+def test_five_processes_tell_the_spread():
+    assert row_of(90, 100, 110, 120, 140).spread == pytest.approx(1.4826 * 10 / 110, rel=1e-3)
+    assert row_of(90, 100, 110, 120).spread is None
+
+
+def test_a_disturbed_process_does_not_widen_the_spread():
+    """A neighbour that halves the speed of one process in five would make every tolerance useless."""
+    assert row_of(99, 100, 101, 102, 175).spread == pytest.approx(1.4826 * 1 / 101, rel=1e-3)
 
 
 def test_a_target_is_held_by_the_median_of_the_processes():
