@@ -88,7 +88,7 @@ def bench_throughput(benchmark, node, echo_line):
     _assert_echo(last, echo_line(128))
 
 
-# @pytest.mark.target(p99="10ms")
+@pytest.mark.target(p99="10ms")
 @pytest.mark.parametrize("outstanding", [1, 64], ids=lambda count: f"{count}-outstanding")
 def bench_round_trip(benchmark, one_core, node, echo_line, outstanding):
     """From the write that sends so many requests to the read that brings the last reply."""
