@@ -11,6 +11,7 @@ from .comparison import Comparison, Status
 from .reports.units import plural
 
 _MUCH = 1.5
+_PROCESSES_TO_TRUST = 3
 
 
 class Outcome(StrEnum):
@@ -137,6 +138,11 @@ def _warnings(rows: Sequence[Comparison], circumstances: Circumstances) -> list[
     if unconfirmed:
         found.append(
             f"{plural(unconfirmed, 'benchmark')} looked slower at first; fresh processes did not confirm it"
+        )
+    if circumstances.processes < _PROCESSES_TO_TRUST and any(row.status is Status.REGRESSED for row in rows):
+        found.append(
+            f"{plural(circumstances.processes, 'process')} can be off by half; "
+            "measure suspects again in fresh ones with: messenger gate check --measure 3 PATHS"
         )
     if circumstances.commit.dirty:
         found.append("measured with uncommitted changes")

@@ -59,7 +59,8 @@ def report_dropped(node: Node, buffer: LineBuffer) -> None:
 class StandardStreams:
     """Standard input and output; a context manager, because it borrows them and the process's signals.
 
-    SIGTERM and SIGINT end the input: what the pipe holds by then is read, and no more.
+    SIGTERM and SIGINT end the input: what the pipe holds by then is read, for half of
+    *drain_seconds* at most.
     Handlers and the commands they run see an empty stdin meanwhile, and what they print goes to
     stderr: one line taken from the one or added to the other breaks the protocol for good.
     """

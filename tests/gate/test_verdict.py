@@ -99,3 +99,13 @@ def test_caveats_are_said(current, remembered, warning):
     (said,) = verdict_of(current, baseline(remembered)).warnings
 
     assert warning in said
+
+
+@pytest.mark.parametrize(("processes", "warned"), [(1, True), (2, True), (3, False)])
+def test_a_regression_seen_by_one_process_says_how_to_make_sure(processes, warned):
+    """Memory layout alone can put a process off by half; whoever reads "regressed" should know."""
+    current = run(measurement(PARSE, 900), processes=processes)
+
+    verdict = verdict_of(current, baseline(measurement(PARSE, spread=0.0)))
+
+    assert any("can be off by half" in warning for warning in verdict.warnings) == warned
