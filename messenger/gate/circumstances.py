@@ -60,7 +60,8 @@ def _lines(
     run: Run, baselines: Sequence[Baseline], different: Sequence[str], slowdown: float | None
 ) -> list[str]:
     current = run.commit.label or "no commit"
-    lines = [f"Current: {current}, measured {run.date[:10]}, {plural(run.processes, 'fresh process')}."]
+    measured = f"measured {run.date[:10]}, {plural(run.processes, 'fresh process')}"
+    lines = [f"Current: {current}, {measured if run.date else 'nothing measured'}."]
     if baselines:
         lines.append(f"Baseline: {_describe_baselines(baselines)}.")
         same = f"Environment: the same on both sides ({run.environment.slug})."
