@@ -16,7 +16,10 @@ from .check import check_by_measuring, check_run, measure_run, selection_of
 from .circumstances import of_baselines
 from .error import GateError
 from .git import read_commit
+from .lockstep.check import check_side_by_side, judge_again
+from .lockstep.compare import Order as DuelOrder
 from .measure import Order
+from .paths import relative_paths
 from .process import read_report
 from .publish import require_writable, write_reports
 from .reports.acceptance import render_acceptance
@@ -24,14 +27,21 @@ from .reports.terminal import render_terminal
 from .run import Run, combine_processes
 from .settings import Settings, find_root, read_settings
 from .store import baseline_path, read_baselines, write_baseline
-from .verdict import Commands, judge
+from .verdict import Commands, Verdict, judge
 
 # \b keeps click from filling the lines that follow into a paragraph.
 _EXITS = "Exit status: 0 yes, 1 no, 2 wrong usage or input, 3 could not tell."
 _CHECK_EXAMPLES = f"""\b
 Examples:
+  messenger gate check --base origin/main benches --markdown comparison.md
   messenger gate check --measure 3 benches/node --markdown comparison.md
   messenger gate check run1.json run2.json run3.json --only parse
+
+{_EXITS}"""
+_JUDGE_EXAMPLES = f"""\b
+Examples:
+  messenger gate check --base origin/main --json comparison.json
+  messenger gate judge comparison.json
 
 {_EXITS}"""
 _ACCEPT_EXAMPLES = f"""\b
@@ -108,6 +118,22 @@ def _common(command: Callable[..., Any]) -> Callable[..., Any]:
     "--json", type=click.Path(path_type=Path), metavar="FILE", help="Write JSON, times in milliseconds."
 )
 @click.option("--require-verdict", is_flag=True, help="Exit 3 where no baseline of this environment exists.")
+@click.option(
+    "--base",
+    metavar="REF",
+    help="Compare this checkout with the commit it left REF at, both measured now, side by side.",
+)
+@click.option(
+    "--budget", type=click.FloatRange(min=1), metavar="SECONDS", help="With --base: stop after about so long."
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=1),
+    default=60.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="With --base: how long a benchmark may keep the gate waiting.",
+)
 def _check(
     arguments: tuple[str, ...],
     measure: int | None,
@@ -117,14 +143,24 @@ def _check(
     markdown: Path | None,
     json: Path | None,
     require_verdict: bool,
+    base: str | None,
+    budget: float | None,
+    timeout: float,
 ) -> int:
     """Judge runs, one report a fresh process, or measure PATHS and judge that.
 
     Measured suspects are measured again in at least 5 fresh processes before they are called regressed.
+    With --base no baseline is needed: base and head run by turns, in pairs of processes that are alike.
     """
     root, settings, folder = _project(baselines)
-    _require_sense(arguments, measure, keep, only)
     require_writable(markdown, json)
+    if base is not None:
+        if measure or keep:
+            raise click.UsageError("--base measures in its own way; drop --measure and --keep")
+        paths = relative_paths(arguments, Path.cwd(), root) or ()
+        duel = DuelOrder(ref=base, paths=paths, only=only, budget_seconds=budget, timeout_seconds=timeout)
+        return _publish(check_side_by_side(duel, settings, root, folder), markdown, json)
+    _require_sense(arguments, measure, keep, only)
     stored = read_baselines(folder)
     if measure:
         order = Order(paths=arguments, processes=measure, only=only)
@@ -135,6 +171,19 @@ def _check(
     commands = _commands(arguments, measure, baselines, only)
     circumstances = of_baselines(checked.run, checked.baselines, checked.comparisons)
     verdict = judge(checked.comparisons, circumstances, commands, require_verdict=require_verdict)
+    return _publish(verdict, markdown, json)
+
+
+@_gate.command("judge", epilog=_JUDGE_EXAMPLES)
+@click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
+@click.option("--markdown", type=click.Path(path_type=Path), metavar="FILE", help="Write a markdown table.")
+def _judge(file: Path, markdown: Path | None) -> int:
+    """Judge again what `check --base REF --json FILE` has measured, without measuring."""
+    _, _, folder = _project(None)
+    return _publish(judge_again(file, folder), markdown, None)
+
+
+def _publish(verdict: Verdict, markdown: Path | None, json: Path | None) -> int:
     write_reports(verdict, markdown=markdown, json=json)
     colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     click.echo(render_terminal(verdict, width=_width(), colour=colour), nl=False, color=colour)

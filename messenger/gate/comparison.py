@@ -24,19 +24,26 @@ class Status(StrEnum):
 
     REGRESSED = "regressed"
     MISSING = "missing"
+    FAILED = "failed"
     FAILED_TARGET = "failed-target"
     IMPROVED = "improved"
+    ACCEPTED = "accepted"
     NEW = "new"
+    FAILED_IN_BASE = "failed-in-base"
+    NOISY = "noisy"
+    NOT_CONFIRMED = "not-confirmed"
+    SKIPPED = "skipped"
     ADVISORY = "advisory"
     STABLE = "stable"
 
 
-_FAILING = frozenset({Status.REGRESSED, Status.MISSING, Status.FAILED_TARGET})
+_FAILING = frozenset({Status.REGRESSED, Status.MISSING, Status.FAILED, Status.FAILED_TARGET})
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     """One benchmark. `change` and `tolerance` are fractions, 0.1 being 10 %; None where nothing is compared.
 
+    `interval` holds the change with a confidence of 95 %, where pairs were measured side by side.
     `normalised` claims that the reference loop was known on both sides. A regressed row can miss its
     targets too; its status stays regressed and `missed` tells the rest.
     """
@@ -46,6 +53,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     current: Measurement | None = None
     baseline: Measurement | None = None
     change: float | None = None
+    interval: tuple[float, float] | None = None
     tolerance: float | None = None
     normalised: bool = False
     targets: tuple[Target, ...] = ()
@@ -79,7 +87,7 @@ def compare(run: Run, baselines: Sequence[Baseline], selection: Selection) -> tu
         baseline = by_suite.get(suite_of(name))
         same = baseline is not None and baseline.environment.fingerprint == run.environment.fingerprint
         rows.append(_compare_row(measured[name], remembered.get(name), same, run.targets.get(name, ())))
-    return tuple(sorted(rows, key=_worst_first))
+    return tuple(sorted(rows, key=worst_first))
 
 
 def suspects(comparisons: Sequence[Comparison]) -> tuple[str, ...]:
@@ -91,7 +99,7 @@ def confirm(first: Sequence[Comparison], fresh: Sequence[Comparison]) -> tuple[C
     """Replace suspects by what fresh processes said of them: what fails on fresh data alone has failed."""
     again = {row.name: row for row in fresh}
     rows = [_confirm_row(row, again[row.name]) if row.name in again else row for row in first]
-    return tuple(sorted(rows, key=_worst_first))
+    return tuple(sorted(rows, key=worst_first))
 
 
 def tolerance(baseline: Measurement) -> float:
@@ -149,7 +157,8 @@ def _confirm_row(first: Comparison, fresh: Comparison) -> Comparison:
     return msgspec.structs.replace(fresh, status=status, note=f"not confirmed by {processes} fresh processes")
 
 
-def _worst_first(row: Comparison) -> tuple[int, float, str]:
+def worst_first(row: Comparison) -> tuple[int, float, str]:
+    """Order rows for reading: by status, then by the size of the change."""
     order = list(Status).index(row.status)
     size = -abs(row.change or 0.0) if row.status in (Status.REGRESSED, Status.IMPROVED) else 0.0
     return order, size, row.name

@@ -35,6 +35,12 @@ def read_commit(root: Path, baselines: str) -> Commit:
     return Commit(sha=sha, date=date, dirty=bool(changes))
 
 
+def commit_of(root: Path, ref: str) -> Commit:
+    """Describe the commit that *ref* names."""
+    sha, _, date = _git(root, "log", "-1", "--format=%H %cI", ref).partition(" ")
+    return Commit(sha=sha or None, date=date or None)
+
+
 def _git(root: Path, *arguments: str) -> str:
     try:
         # No optional locks: a gate must not collide with the commit somebody is typing.

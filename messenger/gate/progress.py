@@ -27,10 +27,10 @@ class Progress(Protocol):
 
 
 @contextmanager
-def show_progress(what: str) -> Iterator[Progress]:
-    """Show a bar with rate and time left on a terminal, else a line a process; both on stderr."""
+def show_progress(what: str, unit: str = "process") -> Iterator[Progress]:
+    """Show a bar with rate and time left on a terminal, else a line a process (or *unit*); both on stderr."""
     if not sys.stderr.isatty():
-        yield _Lines(what)
+        yield _Lines(what, unit)
         return
     from rich.console import Console
     from rich.progress import (
@@ -53,12 +53,12 @@ def show_progress(what: str) -> Iterator[Progress]:
     )
     # Twice a second: whoever draws more often is part of what is measured.
     with Bar(*columns, console=Console(stderr=True), refresh_per_second=2, transient=True) as bar:
-        yield _Bar(what, bar)
+        yield _Bar(what, unit, bar)
 
 
 class _Lines:
-    def __init__(self, what: str) -> None:
-        self._what = what
+    def __init__(self, what: str, unit: str) -> None:
+        self._what, self._unit = what, unit
         self._began = monotonic()
         self._number = self._processes = self._benchmarks = 0
 
@@ -76,20 +76,20 @@ class _Lines:
         left = spent / self._number * (self._processes - self._number)
         more = f", about {left:.0f} s left" if self._number < self._processes else ""
         sys.stderr.write(
-            f"{self._what}: process {self._number} of {self._processes} done after {spent:.0f} s{more}\n"
+            f"{self._what}: {self._unit} {self._number} of {self._processes} done after {spent:.0f} s{more}\n"
         )
 
 
 class _Bar:
-    def __init__(self, what: str, bar: "Bar") -> None:
-        self._what, self._bar = what, bar
+    def __init__(self, what: str, unit: str, bar: "Bar") -> None:
+        self._what, self._unit, self._bar = what, unit, bar
         self._task = bar.add_task(what, total=None, rate="")
         self._began = monotonic()
         self._number = self._processes = self._benchmarks = self._done = 0
 
     def start(self, number: int, processes: int) -> None:
         self._number, self._processes = number, processes
-        self._bar.update(self._task, description=f"{self._what}: process {number}/{processes}")
+        self._bar.update(self._task, description=f"{self._what}: {self._unit} {number}/{processes}")
 
     def expect(self, benchmarks: int) -> None:
         self._benchmarks = benchmarks

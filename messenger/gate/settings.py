@@ -18,12 +18,14 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     baselines: the folder of baselines, relative to the project's root.
     packages: distributions whose versions belong to the environment; by default those named in
         `[project] dependencies`, and pytest-benchmark.
-    paths: what `--measure` measures when no path is given.
+    paths: what is measured when no path is given.
+    sources: the folders that the product is imported from, "" being the root, for `check --base`.
     """
 
     baselines: str = "baselines"
     packages: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ("", "src")
 
 
 def find_root(start: Path) -> Path:

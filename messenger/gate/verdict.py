@@ -13,6 +13,18 @@ from .reports.units import plural
 _MUCH = 1.5
 _PROCESSES_TO_TRUST = 3
 
+_COMPARED = frozenset({Status.STABLE, Status.IMPROVED, Status.ACCEPTED, Status.NOISY, Status.NOT_CONFIRMED})
+_PASSING_WORDS = {
+    Status.IMPROVED: "improved",
+    Status.ACCEPTED: "slower and accepted",
+    Status.NOISY: "too noisy to tell",
+    Status.NOT_CONFIRMED: "not confirmed",
+    Status.NEW: "new",
+    Status.FAILED_IN_BASE: "failed in the base",
+    Status.SKIPPED: "skipped",
+    Status.ADVISORY: "shown but not judged",
+}
+
 
 class Outcome(StrEnum):
     """The word a verdict starts with."""
@@ -34,7 +46,10 @@ class Commands(msgspec.Struct, frozen=True):
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything a report says. `sentence` stands without the outcome; `warnings` are sentences."""
+    """Everything a report says. `sentence` stands without the outcome; `warnings` are sentences.
+
+    evidence: what was measured, where a report carries it so that it can be judged again.
+    """
 
     outcome: Outcome
     exit_code: int
@@ -43,6 +58,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...]
     circumstances: Circumstances
     commands: Commands
+    evidence: msgspec.Struct | None = None
 
     @property
     def passed(self) -> bool:
@@ -56,6 +72,7 @@ def judge(
     commands: Commands,
     *,
     require_verdict: bool = False,
+    evidence: msgspec.Struct | None = None,
 ) -> Verdict:
     """Judge the rows of a check.
 
@@ -74,6 +91,7 @@ def judge(
         warnings=tuple(_warnings(comparisons, circumstances)),
         circumstances=circumstances,
         commands=commands,
+        evidence=evidence,
     )
 
 
@@ -83,6 +101,7 @@ def describe_failures(comparisons: Sequence[Comparison]) -> str:
     failures = {
         "regressed": count[Status.REGRESSED],
         "missing": count[Status.MISSING],
+        "failed": count[Status.FAILED],
         "missed a target": sum(bool(row.missed) for row in comparisons),
     }
     parts = [f"{number} {what}" for what, number in failures.items() if number]
@@ -96,7 +115,7 @@ def _outcome(comparisons: Sequence[Comparison]) -> Outcome:
     if any(row.failed for row in comparisons):
         return Outcome.FAILED
     statuses = {row.status for row in comparisons}
-    if statuses & {Status.STABLE, Status.IMPROVED}:
+    if statuses & _COMPARED:
         return Outcome.PASSED
     return Outcome.ADVISORY if Status.ADVISORY in statuses else Outcome.NOTHING_COMPARED
 
@@ -115,20 +134,20 @@ def _sentence(outcome: Outcome, comparisons: Sequence[Comparison], commands: Com
         return f"{total} without a baseline; make one with: {commands.accept}"
     if outcome is Outcome.NOTHING_COMPARED:
         return "no benchmark was selected, neither in this run nor in the baselines; check paths and patterns"
-    compared = plural(len(comparisons) - count[Status.NEW] - count[Status.ADVISORY], "benchmark")
-    words = {Status.IMPROVED: "improved", Status.NEW: "new", Status.ADVISORY: "shown but not judged"}
-    others = "".join(f", {count[status]} {word}" for status, word in words.items() if count[status])
+    compared = plural(sum(count[status] for status in _COMPARED), "benchmark")
+    others = "".join(f", {count[status]} {word}" for status, word in _PASSING_WORDS.items() if count[status])
     return f"{compared} compared, none regressed{others}."
 
 
 def _warnings(rows: Sequence[Comparison], circumstances: Circumstances) -> list[str]:
     found = []
-    unknown = sum(row.baseline is not None and row.baseline.spread is None for row in rows)
+    stored = [row for row in rows if row.tolerance is not None and row.baseline is not None]
+    unknown = sum(row.baseline is not None and row.baseline.spread is None for row in stored)
     if unknown:
         found.append(
             f"{plural(unknown, 'benchmark')} with a baseline of fewer than 5 processes: tolerance 25 %"
         )
-    if any(row.change is not None and not row.normalised for row in rows):
+    if any(not row.normalised for row in stored):
         found.append("not normalised: the reference loop's time is not known on both sides")
     slowdown = circumstances.slowdown
     if slowdown is not None and not 1 / _MUCH <= slowdown <= _MUCH:

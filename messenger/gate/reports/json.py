@@ -38,6 +38,8 @@ def render_json(verdict: Verdict) -> str:
         },
         "warnings": list(verdict.warnings),
     }
+    if verdict.evidence is not None:
+        document["duel"] = msgspec.to_builtins(verdict.evidence)
     if verdict.outcome is Outcome.NOTHING_COMPARED:
         document["environment_match"] = False
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
@@ -59,6 +61,7 @@ def _result(row: Comparison) -> dict[str, Any]:
         "baseline_ms": _rounded(baseline.mean_ns / 1e6 if baseline else None),
         "q25_ms": _rounded(current.q25_ns / 1e6 if current else None),
         "baseline_q25_ms": _rounded(baseline.q25_ns / 1e6 if baseline else None),
+        "interval_percent": [_rounded(bound * 100) for bound in row.interval] if row.interval else None,
         "tolerance_percent": _rounded(None if row.tolerance is None else row.tolerance * 100),
         "normalised": row.normalised,
         "processes": current.processes if current else 0,

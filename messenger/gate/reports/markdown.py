@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 
 from ..comparison import Comparison, Status
 from ..verdict import Verdict
-from .units import duration, percent, plural
-from .words import circumstances, plain, shorten, status_cell, summary, target_cells
+from .units import duration, plural
+from .words import change_cell, circumstances, plain, shorten, status_cell, summary, target_cells
 
 _HEAD = "| Benchmark | Baseline | Current | Change | Status |\n|---|---:|---:|---:|---|"
 
@@ -40,7 +40,7 @@ def _table(rows: Sequence[Comparison], names: Mapping[str, str]) -> str:
             _code(names[row.name]),
             duration(row.baseline.q25_ns if row.baseline else None),
             duration(row.current.q25_ns if row.current else None),
-            percent(row.change),
+            change_cell(row),
             status_cell(row),
         )
         for row in rows

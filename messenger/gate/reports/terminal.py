@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from ..comparison import Comparison, Status
 from ..verdict import Verdict
-from .units import duration, percent
-from .words import circumstances, headline, plain, shorten, status_cell, target_cells
+from .units import duration
+from .words import change_cell, circumstances, headline, plain, shorten, status_cell, target_cells
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -17,10 +17,16 @@ _WIDTH_LEAST = 60  # below, no column is left for the name
 _STYLE = {
     Status.REGRESSED: "bold red",
     Status.MISSING: "bold red",
+    Status.FAILED: "bold red",
     Status.FAILED_TARGET: "bold red",
     Status.IMPROVED: "green",
     Status.NEW: "cyan",
     Status.ADVISORY: "yellow",
+    Status.ACCEPTED: "yellow",
+    Status.FAILED_IN_BASE: "yellow",
+    Status.NOISY: "yellow",
+    Status.NOT_CONFIRMED: "",
+    Status.SKIPPED: "yellow",
     Status.STABLE: "",
 }
 
@@ -65,7 +71,7 @@ def _fill(table: "Table", rows: Sequence[Comparison], names: Mapping[str, str]) 
             names[row.name],
             duration(row.baseline.q25_ns if row.baseline else None),
             duration(row.current.q25_ns if row.current else None),
-            percent(row.change),
+            change_cell(row),
             "; ".join([status_cell(row), *_targets(row)]),
         ]
         table.add_row(*(Text(plain(cell)) for cell in cells), style=_STYLE[row.status])

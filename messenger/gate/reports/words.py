@@ -6,13 +6,19 @@ from collections.abc import Iterable
 from ..comparison import Comparison, Status
 from ..target import Target
 from ..verdict import Outcome, Verdict
-from .units import times_better
+from .units import percent, times_better
 
 STATUS = {
     Status.REGRESSED: "✗ Regressed",
     Status.MISSING: "✗ Missing",
+    Status.FAILED: "✗ Failed",
     Status.FAILED_TARGET: "✗ Failed target",
     Status.IMPROVED: "✓ Improved",
+    Status.ACCEPTED: "~ Slower, accepted",
+    Status.FAILED_IN_BASE: "~ Failed in base",
+    Status.NOISY: "~ Too noisy to tell",
+    Status.NOT_CONFIRMED: "✓ Not confirmed",
+    Status.SKIPPED: "~ Skipped",
     Status.NEW: "+ New",
     Status.ADVISORY: "~ Advisory",
     Status.STABLE: "✓ Stable",
@@ -42,6 +48,14 @@ def status_cell(row: Comparison) -> str:
     if row.missed and row.status is not Status.FAILED_TARGET:
         text += ", failed target"
     return f"{text} ({row.note})" if row.note else text
+
+
+def change_cell(row: Comparison) -> str:
+    """Write the change, with its interval where there is one: `+13.2 % [+11.4, +15.2]`."""
+    if row.interval is None:
+        return percent(row.change)
+    low, high = (f"{bound * 100:+.1f}" for bound in row.interval)
+    return f"{percent(row.change)} [{low}, {high}]"
 
 
 def plain(text: str) -> str:

@@ -1,0 +1,1 @@
+"""Lockstep: two commits, measured side by side."""

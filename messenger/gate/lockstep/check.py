@@ -1,0 +1,64 @@
+"""Check: a checkout is held against a commit, both measured now."""
+
+import shlex
+from datetime import date
+from functools import partial
+from pathlib import Path
+
+import msgspec
+
+from ..accepted import read_accepted
+from ..error import GateError
+from ..progress import show_progress
+from ..settings import Settings
+from ..verdict import Commands, Verdict, judge
+from .compare import Order, compare_commits
+from .duel import SCHEMA, Duel
+from .findings import circumstances_of, rows_of
+
+
+def check_side_by_side(order: Order, settings: Settings, root: Path, baselines: Path) -> Verdict:
+    """Measure and judge; accepted slowdowns are read from the folder *baselines*.
+
+    Raises:
+        GateError: see `compare_commits`; or accepted.toml cannot be read.
+    """
+    read_accepted(baselines)  # a mistake in it should not cost a measurement
+    order = msgspec.structs.replace(order, paths=order.paths or settings.paths)
+    duel = compare_commits(order, settings, root, partial(show_progress, unit="pair"))
+    return _judged(duel, baselines, ["check", "--base", order.ref, *order.paths])
+
+
+def judge_again(file: Path, baselines: Path) -> Verdict:
+    """Judge what *file*, written by `check --base --json`, has measured.
+
+    Raises:
+        GateError: the file cannot be read, or holds nothing that was measured side by side.
+    """
+    try:
+        duel = msgspec.json.decode(file.read_bytes(), type=_Document).duel
+    except OSError as error:
+        raise GateError(f"cannot read {file}: {error.strerror}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise GateError(
+            f"{file} holds no pairs to judge: {error}; write such a file with: "
+            "messenger gate check --base REF --json FILE"
+        ) from error
+    if duel.schema_version > SCHEMA:
+        raise GateError(
+            f"{file} was written by a newer messenger (schema {duel.schema_version}); upgrade here"
+        )
+    return _judged(duel, baselines, ["judge", str(file)])
+
+
+class _Document(msgspec.Struct):
+    duel: Duel
+
+
+def _judged(duel: Duel, baselines: Path, arguments: list[str]) -> Verdict:
+    rows = rows_of(duel, read_accepted(baselines), date.today())
+    commands = Commands(
+        reproduce=shlex.join(["messenger", "gate", *arguments]),
+        accept=f"add [[accepted]] benchmark, percent, reason, until to {baselines.name}/accepted.toml",
+    )
+    return judge(rows, circumstances_of(duel), commands, evidence=duel)

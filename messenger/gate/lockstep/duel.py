@@ -1,0 +1,40 @@
+"""Duel: what was measured of two commits, enough to judge it again without measuring."""
+
+import msgspec
+
+from ..git import Commit
+from .judge import Ratios
+from .pair import Trouble
+
+SCHEMA = 1
+
+
+class Bout(msgspec.Struct, frozen=True, kw_only=True):
+    """One benchmark: the seconds of a call on either side in each pair, and what they say to each other."""
+
+    name: str
+    ratios: Ratios
+    base_seconds: tuple[float, ...]
+    head_seconds: tuple[float, ...]
+
+
+class Duel(msgspec.Struct, frozen=True, kw_only=True):
+    """Two commits, side by side.
+
+    new: benchmarks the base cannot run because it had none of that name. missing: those it had and the head
+    has not. skipped: marked so, or skipped by their own tests. troubles: those a side failed at.
+    """
+
+    schema_version: int = SCHEMA
+    base: Commit
+    head: Commit
+    date: str
+    environment: str
+    screening_pairs: int
+    confirming_pairs: int
+    seconds: float
+    bouts: tuple[Bout, ...]
+    new: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
+    troubles: tuple[Trouble, ...] = ()

@@ -1,0 +1,62 @@
+"""The process that both sides are forked from, so that they share hash seed and address-space layout.
+
+Run as a script with a plan in JSON: it imports pytest and what else the benches import from elsewhere, never
+the product, then forks a side for each tree.  It takes the standard library and pytest only; see `arm`.
+"""
+
+import importlib
+import json
+import os
+import socket
+import sys
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+
+def main(plan: dict[str, Any]) -> None:
+    """Fork the sides of *plan* in its order, and wait for both."""
+    import arm  # type: ignore[import-not-found]  # by its file name: it stands beside this script
+
+    for name in plan["preload"]:
+        try:
+            importlib.import_module(name)
+        except Exception:  # noqa: S112 - what cannot be imported here is imported by the sides, or fails there
+            continue
+    children = [_fork(plan, side, arm.run) for side in plan["sides"]]
+    for side in plan["sides"]:
+        os.close(side["fd"])
+    for child in children:
+        os.waitpid(child, 0)
+
+
+def _fork(plan: dict[str, Any], side: dict[str, Any], run: Callable[..., None]) -> int:
+    child = os.fork()
+    if child:
+        return child
+    try:
+        _become(plan, side, run)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(0)  # whatever threads or exit handlers the benchmarks have left behind
+    raise AssertionError("a side does not return")
+
+
+def _become(plan: dict[str, Any], side: dict[str, Any], run: Callable[..., None]) -> None:
+    """Be *side* until its benches have run: its own log as stdout and stderr, nobody else's connection."""
+    for other in plan["sides"]:
+        if other is not side:
+            os.close(other["fd"])
+    log = os.open(side["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    for fd, standard in ((nothing, 0), (log, 1), (log, 2)):
+        os.dup2(fd, standard)
+    with socket.socket(fileno=side["fd"]) as connection:
+        run(connection, side["tree"], plan["sources"], plan["arguments"], plan["wanted"])
+    sys.stdout.flush()
+    sys.stderr.flush()
+
+
+if __name__ == "__main__":
+    main(json.loads(sys.argv[1]))
