@@ -18,6 +18,8 @@ from .error import GateError
 from .git import read_commit
 from .lockstep.check import check_side_by_side, judge_again
 from .lockstep.compare import Order as DuelOrder
+from .lockstep.self_check import render as render_self_check
+from .lockstep.self_check import self_check
 from .measure import Order
 from .paths import relative_paths
 from .process import read_report
@@ -26,7 +28,7 @@ from .reports.acceptance import render_acceptance
 from .reports.terminal import render_terminal
 from .run import Run, combine_processes
 from .settings import Settings, find_root, read_settings
-from .store import baseline_path, read_baselines, write_baseline
+from .store import baseline_path, read_baselines, write_baseline, write_whole
 from .verdict import Commands, Verdict, judge
 
 # \b keeps click from filling the lines that follow into a paragraph.
@@ -42,6 +44,12 @@ _JUDGE_EXAMPLES = f"""\b
 Examples:
   messenger gate check --base origin/main --json comparison.json
   messenger gate judge comparison.json
+
+{_EXITS}"""
+_SELF_CHECK_EXAMPLES = f"""\b
+Examples:
+  messenger gate self-check --minutes 2
+  messenger gate self-check --pairs 100 --burner --markdown baselines/self-check.md
 
 {_EXITS}"""
 _ACCEPT_EXAMPLES = f"""\b
@@ -181,6 +189,31 @@ def _judge(file: Path, markdown: Path | None) -> int:
     """Judge again what `check --base REF --json FILE` has measured, without measuring."""
     _, _, folder = _project(None)
     return _publish(judge_again(file, folder), markdown, None)
+
+
+@_gate.command("self-check", epilog=_SELF_CHECK_EXAMPLES)
+@click.option("--pairs", type=click.IntRange(min=2), metavar="N", help="Compare N pairs of commits.")
+@click.option(
+    "--minutes", type=click.FloatRange(min=0, min_open=True), metavar="M", help="Stop after about M minutes."
+)
+@click.option("--burner", is_flag=True, help="Use the cores up at random meanwhile.")
+@click.option("--markdown", type=click.Path(path_type=Path), metavar="FILE", help="Write the table.")
+def _self_check(pairs: int | None, minutes: float | None, burner: bool, markdown: Path | None) -> int:
+    """Let `check --base` judge commits whose speed is known, and say how often it is right.
+
+    Exit status 1 when a harmless edit was called a regression.
+    """
+    if pairs is None and minutes is None:
+        raise click.UsageError("say for how long: --pairs N or --minutes M")
+    require_writable(markdown)
+    summary = self_check(pairs, minutes, burning=burner)
+    text = render_self_check(summary)
+    if markdown is not None:
+        write_whole(markdown, text)
+    click.echo(text, nl=False)
+    passed = not summary.false_alarms
+    click.echo("PASSED: no harmless edit was called a regression." if passed else "FAILED: see above.")
+    return 0 if passed else 1
 
 
 def _publish(verdict: Verdict, markdown: Path | None, json: Path | None) -> int:

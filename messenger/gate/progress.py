@@ -56,6 +56,26 @@ def show_progress(what: str, unit: str = "process") -> Iterator[Progress]:
         yield _Bar(what, unit, bar)
 
 
+@contextmanager
+def hide_progress(_: str) -> Iterator[Progress]:
+    """Show nothing, where an outer measurement shows how far it is."""
+    yield _Nothing()
+
+
+class _Nothing:
+    def start(self, number: int, processes: int) -> None:
+        pass
+
+    def expect(self, benchmarks: int) -> None:
+        pass
+
+    def advance(self) -> None:
+        pass
+
+    def finish(self) -> None:
+        pass
+
+
 class _Lines:
     def __init__(self, what: str, unit: str) -> None:
         self._what, self._unit = what, unit
