@@ -18,6 +18,7 @@ class Circumstances(msgspec.Struct, frozen=True, kw_only=True):
 
     processes: fresh ones on either side. differences: the identity fields in which the baselines' environment
     is another, `old -> new`. slowdown: how many times as long the reference loop took as for the baselines.
+    side_by_side: both sides were measured now, and no baseline was asked.
     """
 
     lines: tuple[str, ...]
@@ -28,6 +29,7 @@ class Circumstances(msgspec.Struct, frozen=True, kw_only=True):
     environment_match: bool
     differences: tuple[str, ...] = ()
     slowdown: float | None = None
+    side_by_side: bool = False
 
 
 def of_baselines(run: Run, baselines: Sequence[Baseline], rows: Sequence[Comparison]) -> Circumstances:

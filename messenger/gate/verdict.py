@@ -86,7 +86,7 @@ def judge(
     return Verdict(
         outcome=outcome,
         exit_code=exit_code,
-        sentence=_sentence(outcome, comparisons, commands),
+        sentence=_sentence(outcome, comparisons, circumstances, commands),
         comparisons=tuple(comparisons),
         warnings=tuple(_warnings(comparisons, circumstances)),
         circumstances=circumstances,
@@ -120,7 +120,9 @@ def _outcome(comparisons: Sequence[Comparison]) -> Outcome:
     return Outcome.ADVISORY if Status.ADVISORY in statuses else Outcome.NOTHING_COMPARED
 
 
-def _sentence(outcome: Outcome, comparisons: Sequence[Comparison], commands: Commands) -> str:
+def _sentence(
+    outcome: Outcome, comparisons: Sequence[Comparison], circumstances: Circumstances, commands: Commands
+) -> str:
     total = plural(len(comparisons), "benchmark")
     count = Counter(row.status for row in comparisons)
     if outcome is Outcome.FAILED:
@@ -130,13 +132,18 @@ def _sentence(outcome: Outcome, comparisons: Sequence[Comparison], commands: Com
             f"nothing was judged: {total} shown against another environment's baseline; "
             f"make a baseline here with: {commands.accept}"
         )
+    if outcome is Outcome.NOTHING_COMPARED and comparisons and circumstances.side_by_side:
+        return f"nothing could be compared: {_passing(count)}"
     if outcome is Outcome.NOTHING_COMPARED and comparisons:
         return f"{total} without a baseline; make one with: {commands.accept}"
     if outcome is Outcome.NOTHING_COMPARED:
         return "no benchmark was selected, neither in this run nor in the baselines; check paths and patterns"
     compared = plural(sum(count[status] for status in _COMPARED), "benchmark")
-    others = "".join(f", {count[status]} {word}" for status, word in _PASSING_WORDS.items() if count[status])
-    return f"{compared} compared, none regressed{others}."
+    return ", ".join(filter(None, [f"{compared} compared, none regressed", _passing(count)])) + "."
+
+
+def _passing(count: Counter[Status]) -> str:
+    return ", ".join(f"{count[status]} {word}" for status, word in _PASSING_WORDS.items() if count[status])
 
 
 def _warnings(rows: Sequence[Comparison], circumstances: Circumstances) -> list[str]:

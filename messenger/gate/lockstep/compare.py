@@ -1,5 +1,6 @@
 """Compare: two commits, pair by pair; all benchmarks are screened, suspects are measured afresh."""
 
+import os
 import random
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
@@ -9,11 +10,13 @@ from time import monotonic
 
 import msgspec
 
+from ..error import GateError
 from ..git import commit_of, read_commit
 from ..machine import capture
 from ..progress import Progress
 from ..selection import matches_any
 from ..settings import Settings
+from .dependencies import changed_dependencies
 from .duel import Bout, Duel
 from .judge import MIN_EFFECT, Ratios, suspects
 from .pair import Plan, Sample, Trouble, measure_pair
@@ -48,7 +51,10 @@ def compare_commits(order: Order, settings: Settings, root: Path, show: Show) ->
     """
     began = monotonic()
     chance = random.Random()
+    _require_fork()
     with two_trees(root, order.ref) as trees:
+        # Before the benches are lent: pytest's configuration comes with them.
+        changed = changed_dependencies(trees.base / trees.root, trees.head / trees.root)
         field = _Field.prepare(order, settings, trees, chance)
         samples: dict[str, list[Sample]] = {}
         with show("screening") as progress:
@@ -75,6 +81,16 @@ def compare_commits(order: Order, settings: Settings, root: Path, show: Show) ->
             missing=field.missing(),
             skipped=field.skipped(),
             troubles=tuple(field.troubles.values()),
+            changed_dependencies=changed,
+        )
+
+
+def _require_fork() -> None:
+    if not hasattr(os, "fork"):
+        raise GateError(
+            "--base forks both sides from one process, which this system cannot; "
+            "compare with stored baselines: messenger gate check --measure 3 PATHS",
+            3,
         )
 
 

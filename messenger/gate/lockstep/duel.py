@@ -23,6 +23,7 @@ class Duel(msgspec.Struct, frozen=True, kw_only=True):
 
     new: benchmarks the base cannot run because it had none of that name. missing: those it had and the head
     has not. skipped: marked so, or skipped by their own tests. troubles: those a side failed at.
+    changed_dependencies: files by which the head asks for other packages; both sides ran with the head's.
     """
 
     schema_version: int = SCHEMA
@@ -38,3 +39,4 @@ class Duel(msgspec.Struct, frozen=True, kw_only=True):
     missing: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
     troubles: tuple[Trouble, ...] = ()
+    changed_dependencies: tuple[str, ...] = ()

@@ -51,6 +51,9 @@ def circumstances_of(duel: Duel) -> Circumstances:
     if duel.bouts:
         visible = percent(_visible(duel.bouts))
         lines.append(f"A slowdown of {visible} of a typical benchmark is seen 4 times in 5.")
+    if duel.changed_dependencies:
+        files = ", ".join(duel.changed_dependencies)
+        lines.append(f"Note: {files} changed; both sides ran with the packages that are installed here.")
     return Circumstances(
         lines=tuple(lines),
         commit=duel.head,
@@ -58,6 +61,7 @@ def circumstances_of(duel: Duel) -> Circumstances:
         processes=duel.screening_pairs,
         environment=duel.environment,
         environment_match=True,
+        side_by_side=True,
     )
 
 

@@ -63,7 +63,7 @@ def _targets(rows: Sequence[Comparison], names: Mapping[str, str]) -> str:
 def _commands(verdict: Verdict) -> str:
     fence = "```"
     return (
-        f"Again, and to make such numbers the baseline:\n\n{fence}sh\n"
+        f"Again, and to accept:\n\n{fence}sh\n"
         f"{plain(verdict.commands.reproduce)}\n{plain(verdict.commands.accept)}\n{fence}"
     )
 
