@@ -59,6 +59,6 @@ def _judged(duel: Duel, baselines: Path, arguments: list[str]) -> Verdict:
     rows = rows_of(duel, read_accepted(baselines), date.today())
     commands = Commands(
         reproduce=shlex.join(["messenger", "gate", *arguments]),
-        accept=f"# slower on purpose: [[accepted]] in {baselines.name}/accepted.toml says for how long, and why",
+        accept=f"# slower on purpose? {baselines.name}/accepted.toml says until when, and why",
     )
     return judge(rows, circumstances_of(duel), commands, evidence=duel)
