@@ -11,7 +11,7 @@ _ROOMS = {
 _USAGE = (
     "usage: messenger ROOM ...\n\nrooms:\n"
     + "".join(f"  {room:<10}{caption}\n" for room, caption in _ROOMS.items())
-    + "\nmessenger ROOM --help tells more, with examples.\n"
+    + "\nmessenger ROOM --help tells more, with examples; messenger --version tells which this is.\n"
 )
 
 
@@ -20,6 +20,11 @@ def main(argv: list[str] | None = None) -> int:
     room, *rest = (sys.argv[1:] if argv is None else argv) or ["--help"]
     if room in ("-h", "--help"):
         sys.stdout.write(_USAGE)
+        return 0
+    if room == "--version":
+        from importlib.metadata import version
+
+        sys.stdout.write(f"messenger {version('messenger')}\n")
         return 0
     if room not in _ROOMS:
         sys.stderr.write(f"messenger: no room is called {room!r}\n\n{_USAGE}")
@@ -31,7 +36,7 @@ def main(argv: list[str] | None = None) -> int:
             raise
         sys.stderr.write(
             f"messenger {room}: package {error.name!r} is not installed; "
-            f"install what this room needs with: pip install 'messenger[{room}]'\n"
+            f"install messenger again with its extra {room!r}: pip install '.[{room}]' in its checkout\n"
         )
         return 2
     return int(command.main(rest))

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from importlib.metadata import version
 
 import pytest
 
@@ -56,7 +57,7 @@ def test_a_missing_package_names_the_extra_to_install():
     assert (run.returncode, run.stdout) == (2, "")
     assert run.stderr == (
         "messenger gate: package 'click' is not installed; "
-        "install what this room needs with: pip install 'messenger[gate]'\n"
+        "install messenger again with its extra 'gate': pip install '.[gate]' in its checkout\n"
     )
 
 
@@ -94,3 +95,9 @@ def test_the_exit_code_reaches_the_shell():
     run = python("-m", "messenger", "node", "nonsense")
 
     assert run.returncode == 2
+
+
+def test_the_version_is_that_of_the_package():
+    run = python("-m", "messenger", "--version")
+
+    assert (run.returncode, run.stdout) == (0, f"messenger {version('messenger')}\n")

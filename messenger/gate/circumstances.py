@@ -72,7 +72,7 @@ def _lines(
     if slowdown is None:
         return [*lines, f"{statistic}."]
     pace = f"which took {slowdown:.2f}x as long as for the baseline"
-    return [*lines, f"{statistic}; Change is normalised by the reference loop, {pace}."]
+    return [*lines, f"{statistic}; Current and Change are normalised by the reference loop, {pace}."]
 
 
 def _describe_baselines(baselines: Sequence[Baseline]) -> str:

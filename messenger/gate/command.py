@@ -2,8 +2,10 @@
 
 import os
 import shlex
+import signal
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,6 +34,7 @@ from .store import baseline_path, read_baselines, write_baseline, write_whole
 from .verdict import Commands, Verdict, judge
 
 # \b keeps click from filling the lines that follow into a paragraph.
+_WRONG_USAGE = 2
 _EXITS = "Exit status: 0 yes, 1 no, 2 wrong usage or input, 3 could not tell."
 _CHECK_EXAMPLES = f"""\b
 Examples:
@@ -63,11 +66,14 @@ Examples:
 def main(argv: Sequence[str]) -> int:
     """Run `messenger gate ...` and return its exit status: 0 yes, 1 no, 2 wrong usage, 3 could not tell."""
     _replace_unprintable()
+    _leave_tidily()
     try:
         status = int(_gate.main(list(argv), prog_name="messenger gate", standalone_mode=False) or 0)
         sys.stdout.flush()
     except GateError as error:
         sys.stderr.write(f"messenger gate: {error}\n")
+        if error.exit_code != _WRONG_USAGE:
+            sys.stdout.write("NOT JUDGED: the reason is on stderr.\n")
         return error.exit_code
     except click.ClickException as error:
         error.show()
@@ -339,6 +345,19 @@ def _width() -> int | None:
     if columns.isdecimal() and int(columns) > 0:
         return int(columns)
     return os.get_terminal_size(sys.stdout.fileno()).columns if sys.stdout.isatty() else None
+
+
+def _leave_tidily() -> None:
+    """Let a closed terminal or a polite kill unwind everything: processes, worktrees, temporary folders."""
+    if threading.current_thread() is threading.main_thread():
+        for name in ("SIGTERM", "SIGHUP"):
+            if (number := getattr(signal, name, None)) is not None:
+                signal.signal(number, _leave)
+
+
+def _leave(number: int, _frame: object) -> None:
+    sys.stderr.write("messenger gate: terminated; nothing was judged\n")
+    raise SystemExit(128 + number)
 
 
 def _replace_unprintable() -> None:

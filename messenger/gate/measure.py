@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -132,18 +131,11 @@ def _read_events(path: Path, seen: int, progress: Progress | None) -> tuple[int,
 @contextmanager
 def _ended_with_us(child: "subprocess.Popen[bytes]") -> Iterator[None]:
     """End the child and its own children when we are interrupted or told to terminate."""
-
-    def terminate(*_: Any) -> None:
-        raise SystemExit(128 + signal.SIGTERM)
-
-    before = signal.signal(signal.SIGTERM, terminate)
     try:
         yield
     except BaseException:
         _end(child)
         raise
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _end(child: "subprocess.Popen[bytes]") -> None:

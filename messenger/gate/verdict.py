@@ -90,9 +90,16 @@ def judge(
         comparisons=tuple(comparisons),
         warnings=tuple(_warnings(comparisons, circumstances)),
         circumstances=circumstances,
-        commands=commands,
+        commands=_pruning(commands) if any(row.status is Status.MISSING for row in comparisons) else commands,
         evidence=evidence,
     )
+
+
+def _pruning(commands: Commands) -> Commands:
+    """Let the command that accepts drop what is missing: nothing else makes such a check pass."""
+    if not commands.accept.startswith("messenger"):
+        return commands
+    return Commands(reproduce=commands.reproduce, accept=f"{commands.accept} --prune")
 
 
 def describe_failures(comparisons: Sequence[Comparison]) -> str:

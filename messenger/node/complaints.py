@@ -27,13 +27,13 @@ class Complaints:
     def warning(self, text: str) -> None:
         """Log *text*, if it is its turn."""
         if (count := self._turn("warning")) and _stderr_has_room():
-            _logger().warning("%s%s", text[:_CHARACTERS_MAX], count)
+            _logger().warning("%s%s", text[:_CHARACTERS_MAX], count.rstrip())
 
     def traceback(self, text: str, error: BaseException) -> None:
         """Log *text* with the traceback of *error*, if it is its turn."""
         if (count := self._turn("traceback")) and _stderr_has_room():
             trace = "".join(format_exception(error)).rstrip()
-            _logger().error("%s%s\n%s", text, count, trace[-_CHARACTERS_MAX:])
+            _logger().error("%s%s\n%s", text, count.rstrip(), trace[-_CHARACTERS_MAX:])
 
     def _turn(self, kind: str) -> str:
         """Return what to add to the complaint: nothing to say at all is an empty string."""

@@ -85,7 +85,10 @@ class Node:
         It is decoded as the `Body` its parameter is annotated with, which also gives the message type;
         otherwise it is a dict, and the type is *type_* or the name of the function.
         With *after_flush* it is called when every reply before its own has been written.
+        What it raises becomes error 13; SystemExit ends the node at once, unwritten replies and all.
         """
+        if not callable(type_) and not isinstance(type_, str | None):
+            raise TypeError(f"on() takes a message type, such as 'echo', not {type_!r:.80}")
         if callable(type_):
             self.handlers.add(type_, None, after_flush=after_flush)
             return type_

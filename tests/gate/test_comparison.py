@@ -188,3 +188,10 @@ def test_a_missed_target_is_a_suspect_too():
 
     assert suspects(first) == (PARSE,)
     assert row.status is Status.NEW
+
+
+def test_a_row_shows_the_time_at_the_pace_of_its_baseline():
+    """900 ns beside 450 ns and +0 % would look like a mistake; half the speed was the machine's."""
+    row = only_row(measurement(PARSE, 900, reference_ns=2e6), measurement(PARSE, 450))
+
+    assert (row.change, row.current_ns) == (0.0, 450.0)

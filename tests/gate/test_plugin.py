@@ -198,3 +198,14 @@ def test_a_percentile_of_calibrated_rounds_fails_the_test_with_the_way_out(shop)
 
 def test_the_marker_is_registered(shop):
     assert "target(p99='50ms', ...)" in session(shop, "--markers").stdout
+
+
+def test_a_table_says_nothing_of_benchmarks_that_were_not_run(shop):
+    """Whoever runs one of many with -k is not told that the others are gone; a check is."""
+    narrowed = ("tests/speed", "-k", "parse")
+
+    table = session(shop, *narrowed, "--gate=table")
+    checked = session(shop, *narrowed, "--gate=check")
+
+    assert "missing" not in table.stdout.lower()
+    assert "missing" in checked.stdout.lower()

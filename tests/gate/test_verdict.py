@@ -109,3 +109,12 @@ def test_a_regression_seen_by_one_process_says_how_to_make_sure(processes, warne
     verdict = verdict_of(current, baseline(measurement(PARSE, spread=0.0)))
 
     assert any("can be off by half" in warning for warning in verdict.warnings) == warned
+
+
+def test_what_is_missing_is_accepted_by_pruning():
+    """The command under a failure must mend that failure."""
+    missing = verdict_of(run(measurement(PARSE)), baseline(measurement(PARSE), measurement(name("gone"))))
+    complete = verdict_of(run(measurement(PARSE)), baseline(measurement(PARSE)))
+
+    assert missing.commands.accept == f"{COMMANDS.accept} --prune"
+    assert complete.commands.accept == COMMANDS.accept

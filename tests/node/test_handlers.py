@@ -277,3 +277,9 @@ def test_a_handler_may_come_after_init(node):
     [answer] = ask(node, request("ask", 3, value=1))
 
     assert answer["value"] == 1
+
+
+def test_a_type_that_is_no_text_is_refused():
+    """It would never match, and nobody would know why."""
+    with pytest.raises(TypeError, match="on\\(\\) takes a message type"):
+        Node().on(5)

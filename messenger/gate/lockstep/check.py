@@ -48,6 +48,11 @@ def judge_again(file: Path, baselines: Path) -> Verdict:
         raise GateError(
             f"{file} was written by a newer messenger (schema {duel.schema_version}); upgrade here"
         )
+    if short := [bout.name for bout in duel.bouts if not bout.complete]:
+        raise GateError(
+            f"{file} holds no pairs to judge {short[0]} by: 3 or more are needed; measure again with: "
+            "messenger gate check --base REF --json FILE"
+        )
     return _judged(duel, baselines, ["judge", str(file)])
 
 

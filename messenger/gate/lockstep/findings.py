@@ -46,7 +46,7 @@ def circumstances_of(duel: Duel) -> Circumstances:
         f"Measured side by side on {duel.environment} in {duel.seconds:.0f} s: {pairs}; the processes of a "
         "pair are forked from one, and share hash seed, memory layout and core.",
         "Statistic: head / base, slice by slice, the median in a pair; Change is their 20 % trimmed mean "
-        "over pairs, with its 95 % interval.",
+        "over pairs, with its 95 % interval; Current is at the pace of Baseline.",
     ]
     if duel.bouts:
         visible = percent(_visible(duel.bouts))
@@ -89,10 +89,11 @@ def _untimed(trouble: Trouble) -> Comparison:
     if trouble.outcome == "skipped":
         return Comparison(name=trouble.name, status=Status.SKIPPED)
     lines = [line for line in trouble.text.splitlines() if line.strip()]
-    last = lines[-1].strip() if lines else "it printed nothing"
+    errors = [line[2:].strip() for line in lines if line.startswith("E  ")]
+    said = (errors or [line.strip() for line in lines[-1:]] or ["it printed nothing"])[0]
     status = Status.FAILED if trouble.side == "head" else Status.FAILED_IN_BASE
     return Comparison(
-        name=trouble.name, status=status, note=f"{trouble.outcome} in {trouble.side}: {last:.200}"
+        name=trouble.name, status=status, note=f"{trouble.outcome} in {trouble.side}: {said:.200}"
     )
 
 

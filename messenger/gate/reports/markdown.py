@@ -39,7 +39,7 @@ def _table(rows: Sequence[Comparison], names: Mapping[str, str]) -> str:
         _line(
             _code(names[row.name]),
             duration(row.baseline.q25_ns if row.baseline else None),
-            duration(row.current.q25_ns if row.current else None),
+            duration(row.current_ns),
             change_cell(row),
             status_cell(row),
         )

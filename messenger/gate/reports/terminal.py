@@ -70,7 +70,7 @@ def _fill(table: "Table", rows: Sequence[Comparison], names: Mapping[str, str]) 
         cells = [
             names[row.name],
             duration(row.baseline.q25_ns if row.baseline else None),
-            duration(row.current.q25_ns if row.current else None),
+            duration(row.current_ns),
             change_cell(row),
             "; ".join([status_cell(row), *_targets(row)]),
         ]

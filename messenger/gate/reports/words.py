@@ -3,7 +3,7 @@
 import os.path
 from collections.abc import Iterable
 
-from ..comparison import Comparison, Status
+from ..comparison import TOLERANCE_LEAST, Comparison, Status
 from ..target import Target
 from ..verdict import Outcome, Verdict
 from .units import percent, times_better
@@ -47,7 +47,10 @@ def status_cell(row: Comparison) -> str:
     text = STATUS[row.status]
     if row.missed and row.status is not Status.FAILED_TARGET:
         text += ", failed target"
-    return f"{text} ({row.note})" if row.note else text
+    told = [row.note] if row.note else []
+    if row.tolerance is not None and row.tolerance > TOLERANCE_LEAST and row.status is not Status.ADVISORY:
+        told.append(f"tolerance {row.tolerance:.0%}".replace("%", " %"))
+    return f"{text} ({'; '.join(told)})" if told else text
 
 
 def change_cell(row: Comparison) -> str:
