@@ -8,8 +8,10 @@ import gc
 import importlib
 import json
 import os
+import re
 import socket
 import sys
+import tomllib
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -21,6 +23,35 @@ import pytest
 SLICE_SECONDS = 2e-3
 _ROUNDS = 8
 _TEXT = 4000
+# Options, by their names in pytest, that would switch benchmarks off, spread them over processes, end the
+# session early, run some twice, or keep files where the project keeps them.  Their plugins stay, for addopts
+# may name their options.
+_EVERYDAY: dict[str, Any] = {
+    "benchmark_disable": False,
+    "benchmark_skip": False,
+    "benchmark_autosave": False,
+    "benchmark_compare": None,
+    "benchmark_compare_fail": None,
+    "benchmark_cprofile": None,
+    "benchmark_histogram": None,
+    "benchmark_json": None,
+    "benchmark_save": None,
+    "collectonly": False,
+    "dist": "no",
+    "failedfirst": False,
+    "lf": False,
+    "maxfail": 0,
+    "newfirst": False,
+    "numprocesses": None,
+    "randomly_reorganize": False,
+    "randomly_seed": 1,
+    "reruns": 0,
+    "stepwise": False,
+    "stepwise_skip": False,
+    "timeout": 0,
+    "tx": [],
+    "usepdb": False,
+}
 
 
 class Conversation:
@@ -50,15 +81,19 @@ class Arm:
     def __init__(self, conversation: Conversation, tree: str, wanted: Sequence[str]) -> None:
         self._conversation = conversation
         self._tree = tree
-        self._wanted = frozenset(wanted)
+        self._wanted = {name: place for place, name in enumerate(wanted)}
         self._running = ""
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_cmdline_main(self, config: pytest.Config) -> None:
+        """Undo what a project's addopts say for everyday tests; see `_EVERYDAY`."""
+        for option, value in _EVERYDAY.items():
+            if hasattr(config.option, option):
+                setattr(config.option, option, value)
 
     def pytest_configure(self, config: pytest.Config) -> None:
         """Take the place of pytest-benchmark's rounds; know the markers of the plugin that is not loaded."""
         from pytest_benchmark.fixture import BenchmarkFixture
-
-        # A project may switch its benchmarks off for everyday tests.
-        config.option.benchmark_disable = config.option.benchmark_skip = False
 
         def plain(fixture: Any, function: Any, *args: Any, **kwargs: Any) -> Any:
             return self._measure(fixture, _Subject(function, args, kwargs))
@@ -81,11 +116,15 @@ class Arm:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Tell which benchmarks there are, with the settings of each; keep those that are wanted."""
+        """Tell which benchmarks there are, with the settings of each; keep those wanted, in that order.
+
+        The order has to be the same on both sides, whatever the product or a plugin says it is.
+        """
         benches = [item for item in items if "benchmark" in getattr(item, "fixturenames", ())]
         settings = {item.nodeid: _settings(item) for item in benches}
         self._conversation.say(collected=settings)
-        items[:] = [item for item in benches if item.nodeid in self._wanted]
+        wanted = [item for item in benches if item.nodeid in self._wanted]
+        items[:] = sorted(wanted, key=lambda item: self._wanted[item.nodeid])
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Tell of a file that cannot be imported."""
@@ -185,6 +224,7 @@ def run(
     wanted: Sequence[str],
 ) -> None:
     """Run pytest in *tree*, whose product stands in its folders *sources*, to the last benchmark."""
+    checkout = os.path.realpath(os.environ["MESSENGER_GATE_CHECKOUT"])  # benchmarks may empty os.environ
     os.chdir(tree)
     roots = [os.path.join(tree, source) if source else tree for source in sources]
     sys.path[:0] = roots
@@ -192,17 +232,19 @@ def run(
     os.environ["PYTHONPATH"] = os.pathsep.join([*roots, *filter(None, [os.environ.get("PYTHONPATH")])])
     importlib.invalidate_caches()
     conversation = Conversation(connection)
-    code = pytest.main([*_options(), *arguments], plugins=[Arm(conversation, tree, wanted)])
-    conversation.say(finished=int(code), shared=_shared_modules(), strangers=_strangers())
+    code = pytest.main(
+        [*_options(), f"--rootdir={tree}", *arguments], plugins=[Arm(conversation, tree, wanted)]
+    )
+    conversation.say(finished=int(code), shared=_shared_modules(), strangers=_strangers(tree, checkout))
 
 
 def _options() -> list[str]:
-    """Switch off what would time, reorder, spread out or interrupt the benchmarks itself."""
-    unwanted = ("messenger_gate", "cacheprovider", "randomly", "timeout")
-    options = [option for name in unwanted for option in ("-p", f"no:{name}")]
-    options += ["-n0"] if find_spec("xdist") else []
+    """Keep out the other half of the gate and coverage, and let what a benchmark prints reach the log."""
+    options = ["-p", "no:messenger_gate", "--capture=no", "--continue-on-collection-errors", "-q"]
     options += ["--no-cov"] if find_spec("pytest_cov") else []
-    return [*options, "--benchmark-enable", "--continue-on-collection-errors", "-q"]
+    # The parent has imported what both sides share, plugins too, and to a project a warning may be an error.
+    options += ["-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning"]
+    return [*options, "--benchmark-enable"]
 
 
 def _shared_modules() -> list[str]:
@@ -210,15 +252,34 @@ def _shared_modules() -> list[str]:
     return [name for name, path in _imported() if "site-packages" in path or "dist-packages" in path]
 
 
-def _strangers() -> list[str]:
-    """Name what came from the repository's own checkout, where each side must have its own tree."""
-    checkout = os.path.join(os.environ.get("MESSENGER_GATE_CHECKOUT", ""), "")
-    own = os.path.dirname(os.path.abspath(__file__))
-    return [
-        f"{name} ({path})"
-        for name, path in _imported()
-        if path.startswith(checkout) and "site-packages" not in path and not path.startswith(own)
-    ]
+def _strangers(tree: str, checkout: str) -> list[str]:
+    """Name what came from the checkout of the repository, or is an installed copy of the product."""
+    # A virtual environment, or Python itself, may stand inside the checkout.
+    python = [path for path in map(os.path.realpath, (sys.prefix, sys.base_prefix)) if path != checkout]
+    elsewhere = [os.path.realpath(tree), os.path.dirname(os.path.realpath(__file__))]
+    elsewhere += [path for path in python if _within(path, checkout)]
+    product = _product(tree)
+    found = []
+    for name, path in _imported():
+        real = os.path.realpath(path) if path else ""
+        suspicious = _within(real, checkout) or (real and name.partition(".")[0] == product)
+        if suspicious and not any(_within(real, place) for place in elsewhere):
+            found.append(f"{name} ({path})")
+    return found
+
+
+def _product(tree: str) -> str:
+    """Return the package that the project in *tree* is named after, if its name is told."""
+    try:
+        with open(os.path.join(tree, "pyproject.toml"), "rb") as file:
+            name = tomllib.load(file).get("project", {}).get("name", "")
+    except (OSError, ValueError):
+        return ""
+    return re.sub(r"[-.]+", "_", str(name))
+
+
+def _within(path: str, folder: str) -> bool:
+    return path.startswith(os.path.join(folder, ""))
 
 
 def _imported() -> list[tuple[str, str]]:

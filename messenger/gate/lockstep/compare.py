@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
@@ -13,13 +14,14 @@ import msgspec
 from ..error import GateError
 from ..git import commit_of, read_commit
 from ..machine import capture
+from ..paths import existing_paths
 from ..progress import Progress
-from ..selection import matches_any
+from ..selection import Selection, selects
 from ..settings import Settings
 from .dependencies import changed_dependencies
 from .duel import Bout, Duel
 from .judge import MIN_EFFECT, Ratios, suspects
-from .pair import Plan, Sample, Trouble, measure_pair
+from .pair import Pair, Plan, Sample, Trouble, measure_pair
 from .trees import Trees, two_trees
 
 SCREENING_PAIRS, CONFIRMING_PAIRS = 8, 10
@@ -114,23 +116,31 @@ class _Field:
             checkout=trees.checkout,
             trees={"base": trees.base / trees.root, "head": trees.head / trees.root},
             sources=settings.sources,
-            arguments=order.paths,
+            arguments=_files(order.paths),
             timeout_seconds=order.timeout_seconds,
         )
-        own = measure_pair(_alone(plan, "base"), [], chance, _ignore).collected["base"]
-        paths = order.paths or _folders(
-            measure_pair(_alone(plan, "head"), [], chance, _ignore).collected["head"]
-        )
-        trees.lend_benches(paths)
-        probe = measure_pair(plan, [], chance, _ignore)
-        head = {name: marks for name, marks in probe.collected["head"].items() if _asked_for(order, name)}
+        try:
+            own = _collect(plan, ("base",), chance).collected["base"]
+        except GateError:  # its own benches are broken; the head's may run there all the same
+            own = {}
+        alone = _collect(plan, ("head",), chance)
+        broken = [trouble.name for trouble in alone.troubles]
+        trees.lend_benches([*plan.arguments, *_files([*alone.collected["head"], *broken])])
+        probe = _collect(plan, ("base", "head"), chance)
+        head = {
+            name: _checked(name, marks)
+            for name, marks in probe.collected["head"].items()
+            if _asked_for(order, name)
+        }
         field = cls(
             order,
-            msgspec.structs.replace(plan, preload=probe.shared),
+            msgspec.structs.replace(
+                plan, preload=probe.shared, arguments=existing_paths(plan.arguments, plan.trees["head"])
+            ),
             [n for n in own if _asked_for(order, n)],
             head,
         )
-        field.note(probe.troubles)
+        field.note_unimportable(probe)
         field.wanted = tuple(
             name for name in head if name in probe.collected["base"] and name not in field.skipped()
         )
@@ -176,6 +186,16 @@ class _Field:
             if trouble.name not in self.troubles or trouble.side == "head":
                 self.troubles[trouble.name] = trouble
 
+    def note_unimportable(self, probe: Pair) -> None:
+        """Remember the files a side cannot import; in the base, as a trouble of each benchmark they hold."""
+        reasons = {trouble.name: trouble for trouble in probe.troubles if trouble.side == "base"}
+        self.note([trouble for trouble in probe.troubles if trouble.side == "head"])
+        for name in self._settings.keys() - probe.collected["base"].keys():
+            reason = reasons.get(name.partition("::")[0])
+            self.note(
+                [Trouble(name, "base", "failed", reason.text if reason else "it is not collected there")]
+            )
+
     def new(self) -> tuple[str, ...]:
         """Name what only the head has: its base fails at them, as a base must that lacks what they use."""
         unknown = [name for name in self._settings if name not in self._own]
@@ -187,7 +207,11 @@ class _Field:
 
     def skipped(self) -> tuple[str, ...]:
         """Name what a marker takes out of the comparison."""
-        return tuple(name for name, marks in self._settings.items() if marks.get("skip") == "True")
+        return tuple(
+            name
+            for name, marks in self._settings.items()
+            if marks.get("skip", "False") not in ("False", "None")
+        )
 
     def _failed_in_base(self, name: str) -> bool:
         trouble = self.troubles.get(name)
@@ -202,23 +226,45 @@ class _Field:
         return spent + spent / number > budget * share
 
 
-def _alone(plan: Plan, side: str) -> Plan:
-    return msgspec.structs.replace(plan, trees={side: plan.trees[side]})
+def _collect(plan: Plan, names: Sequence[str], chance: random.Random) -> Pair:
+    """Let the sides called *names* tell their benchmarks; a side without any of the files has none."""
+    trees = {name: plan.trees[name] for name in names}
+    existing = {name: existing_paths(plan.arguments, tree) for name, tree in trees.items()}
+    if plan.arguments and not any(existing.values()):
+        return Pair((), (), {name: {} for name in names})
+    # After the lending all sides have the same files.
+    arguments = existing[names[-1]]
+    return measure_pair(msgspec.structs.replace(plan, trees=trees, arguments=arguments), [], chance, _ignore)
 
 
-def _folders(names: Iterable[str]) -> tuple[str, ...]:
-    """Name the folders that benchmarks stand in; at the root, their files."""
-    files = {name.partition("::")[0] for name in names}
-    return tuple(sorted({file.rpartition("/")[0] or file for file in files}))
+def _files(names: Iterable[str]) -> tuple[str, ...]:
+    """Name the files that benchmarks, or the paths that were asked for, stand in."""
+    return tuple(dict.fromkeys(name.partition("::")[0] or "." for name in names))
 
 
 def _asked_for(order: Order, name: str) -> bool:
-    return not order.only or matches_any(order.only, name)
+    return selects(Selection(only=(order.only,), paths=order.paths or ("",)), name)
 
 
-def _min_effect(marks: dict[str, str]) -> float:
-    text = marks.get("min_effect", "").rstrip("% ")
-    return float(text) / 100 if text else MIN_EFFECT
+def _checked(name: str, marks: dict[str, str]) -> dict[str, str]:
+    """Refuse what a `gate` marker cannot mean, rather than ignore it."""
+    if unknown := marks.keys() - {"min_effect", "skip"}:
+        raise GateError(f"{name}: @pytest.mark.gate has no {min(unknown)!r}; it knows min_effect and skip")
+    if "min_effect" in marks:
+        _min_effect(marks, name)
+    return marks
+
+
+def _min_effect(marks: dict[str, str], name: str = "") -> float:
+    text = marks.get("min_effect")
+    if text is None:
+        return MIN_EFFECT
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*%\s*", text)
+    if not found or not 0 < float(found[1]) <= 1000:
+        raise GateError(
+            f'{name}: min_effect={text} is no percentage; write @pytest.mark.gate(min_effect="10%")'
+        )
+    return float(found[1]) / 100
 
 
 def _bout(

@@ -17,6 +17,13 @@ class Bout(msgspec.Struct, frozen=True, kw_only=True):
     base_seconds: tuple[float, ...]
     head_seconds: tuple[float, ...]
 
+    @property
+    def complete(self) -> bool:
+        """Claim that there is enough to judge by: a trimmed mean takes 3 values."""
+        screened, confirmed = len(self.ratios.screen), len(self.ratios.confirm)
+        seconds = {len(self.base_seconds), len(self.head_seconds)}
+        return screened >= 3 and confirmed not in (1, 2) and seconds == {screened + confirmed}
+
 
 class Duel(msgspec.Struct, frozen=True, kw_only=True):
     """Two commits, side by side.

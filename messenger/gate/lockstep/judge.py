@@ -59,11 +59,12 @@ def judge(measured: Mapping[str, Ratios]) -> dict[str, Judged]:
     A suspect is confirmed by its fresh pairs alone: p against four sevenths of the least effect (2 % of
     3.5 %) passes Holm over the suspects of its direction at .05, and the median reaches the least effect.
     """
-    directions = {name: _direction(ratios) if ratios.confirm else 0 for name, ratios in measured.items()}
+    directions = {name: _direction(ratios) for name, ratios in measured.items()}
+    retried = {name: ratios for name, ratios in measured.items() if ratios.confirm}
     confirmed = {
         name
         for sign in (1, -1)
-        for name in _confirmed({name: measured[name] for name in measured if directions[name] == sign}, sign)
+        for name in _confirmed({name: retried[name] for name in retried if directions[name] == sign}, sign)
     }
     return {name: _judged(ratios, directions[name], name in confirmed) for name, ratios in measured.items()}
 

@@ -23,6 +23,10 @@ _HERE = Path(__file__).parent
 _SECONDS = 0.1  # what the slices of one benchmark should take, both sides together
 _GROUPS_MOST, _GROUPS_LEAST = 12, 3
 _LOG_TAIL = 4000
+_COULD_NOT_RUN = (
+    3,
+    4,
+)  # pytest's exit codes of an internal error, and of a conftest or an option that is wrong
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,8 +106,7 @@ def measure_pair(
         if lost is None:
             break
         troubles.append(lost)
-        timed = list(sides[lost.side].collected)
-        wanted = [name for name in timed[timed.index(lost.name) + 1 :] if name in set(wanted)]
+        wanted = wanted[wanted.index(lost.name) + 1 :]
         if not wanted:
             break
     modules = {name for side in sides.values() for name in side.shared}
@@ -132,6 +135,7 @@ class _Side:
         self.ready = ""
         self.ended: set[str] = set()
         self.finished = False
+        self.code = 0
 
     def ask(self, **order: Any) -> dict[str, Any]:
         """Give an order and wait for what comes of it."""
@@ -145,20 +149,42 @@ class _Side:
             raise _SideLost(self, "crashed") from error
 
     def hear(self) -> dict[str, Any]:
+        event = self._listen()
+        if "died" in event:
+            raise _SideLost(self, f"crashed ({event['died']})")
+        return event
+
+    def _listen(self) -> dict[str, Any]:
         try:
-            line = self._lines.readline()
+            while (line := self._lines.readline()) == "\n":
+                pass
         except TimeoutError as error:
             raise _SideLost(self, f"hung for {self.connection.gettimeout():g} s") from error
         except OSError as error:
             raise _SideLost(self, "crashed") from error
-        if not line:
-            raise _SideLost(self, "crashed")
-        return json.loads(line)  # type: ignore[no-any-return]
+        try:
+            return json.loads(line)  # type: ignore[no-any-return]
+        except ValueError as error:  # half a line, or none
+            raise _SideLost(self, "crashed") from error
 
     def advance_until(self, arrived: Callable[["_Side"], object]) -> None:
         """Listen until the side has arrived or finished."""
         while not self.finished and not arrived(self):
             self._note(self.hear())
+
+    def collect(self) -> None:
+        """Listen until the side has told its benchmarks."""
+        self.advance_until(lambda side: bool(side.collected))
+        if self.code in _COULD_NOT_RUN:
+            raise GateError(f"pytest could not run on the {self.name} side:\n{self.output()}", 3)
+
+    def advance_to(self, name: str) -> None:
+        """Listen until benchmark *name* is ready or over, "" being the end; leave what only this side has."""
+        while True:
+            self.advance_until(lambda side: side.ready or name in side.ended)
+            if self.ready in ("", name):
+                return
+            self.leave()
 
     def leave(self) -> None:
         """Let the side go on to its next benchmark."""
@@ -178,8 +204,15 @@ class _Side:
             if event["outcome"] != "passed":
                 self.troubles.append(Trouble(event["ended"], self.name, event["outcome"], event["text"]))
         elif "finished" in event:
-            self.finished = True
+            self.finished, self.code = True, event["finished"]
             self.shared, self.strangers = event["shared"], event["strangers"]
+
+    def end(self) -> None:
+        """Wait a moment until the side, which has been killed, is gone; nobody else would."""
+        self.connection.settimeout(1.0)
+        with suppress(OSError), self.connection:
+            while self.connection.recv(4096):
+                pass
 
     def output(self) -> str:
         """Return the end of what the side has printed."""
@@ -200,18 +233,20 @@ def _run(
     everyone = list(sides.values())
     try:
         for side in everyone:
-            side.advance_until(lambda side: bool(side.collected))
-        for current in [name for name in everyone[0].collected if name in set(wanted)]:
+            side.collect()
+        for current in _common(wanted, everyone):
             for side in everyone:
-                side.advance_until(lambda side: side.ready or current in side.ended)  # noqa: B023 - called at once
+                side.advance_to(current)
             if all(side.ready == current for side in everyone):
                 samples.append(_duel(current, sides["base"], sides["head"]))
+            else:
+                troubles.extend(_unused(current, everyone))
             for side in everyone:
                 if side.ready == current:
                     side.leave()
             done(current)
         for side in everyone:
-            side.advance_until(lambda _: False)
+            side.advance_to("")
     except _SideLost as lost:
         if not current:
             raise GateError(
@@ -221,6 +256,18 @@ def _run(
     finally:
         troubles.extend(trouble for side in everyone for trouble in side.troubles)
     return None
+
+
+def _common(wanted: Sequence[str], sides: Sequence[_Side]) -> list[str]:
+    return [name for name in wanted if all(name in side.collected for side in sides)]
+
+
+def _unused(name: str, sides: Sequence[_Side]) -> list[Trouble]:
+    """Tell of the sides where a benchmark ended well without having used its fixture."""
+    told = {(trouble.side, trouble.name) for side in sides for trouble in side.troubles}
+    idle = [side for side in sides if side.ready != name and (side.name, name) not in told]
+    outcome = "skipped" if len(idle) == len(sides) else "failed"
+    return [Trouble(name, side.name, outcome, "it did not use its benchmark fixture") for side in idle]
 
 
 def _duel(name: str, base: _Side, head: _Side) -> Sample:
@@ -277,7 +324,7 @@ def _started(plan: Plan, shared: _Shared, wanted: Sequence[str]) -> Iterator[dic
                 os.killpg(child.pid, signal.SIGKILL)
             child.wait()
             for side in sides.values():
-                side.connection.close()
+                side.end()
     for side in sides.values():
         if side.strangers:
             raise GateError(

@@ -1,11 +1,14 @@
 """Two trees: the files of the base commit and of this checkout, side by side in a temporary folder."""
 
 import compileall
+import os
+import re
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -14,6 +17,9 @@ from ..error import GateError
 
 # What tells pytest and the gate how to run belongs to the benches, and so comes from the head for both.
 _CONFIGURATION = ("pyproject.toml", "pytest.ini", ".pytest.ini", "tox.ini", "setup.cfg", "conftest.py")
+_BENCH_FOLDER = re.compile(r"(^|[_-])(tests?|bench(es|marks?|marking)?|perf|performance|speed)($|[_-])")
+# Inside a hook, git tells its children about a repository and an index that are not those of the two trees.
+_HOOK_VARIABLES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY")
 
 
 class Trees(msgspec.Struct, frozen=True):
@@ -28,14 +34,17 @@ class Trees(msgspec.Struct, frozen=True):
     def lend_benches(self, paths: Sequence[str]) -> None:
         """Let the base run the head's benchmarks: copy *paths*, every conftest.py and pytest's configuration.
 
-        *paths* are relative to the project; what the head has not, the base loses.
+        *paths* are files and folders relative to the project; what the head has not, the base loses.  Of a
+        folder that is not named for tests or benchmarks nothing is lent, for it may hold the product.
         """
-        for path in {*paths, *_CONFIGURATION, *self._conftests()}:
+        named = {found for path in paths if (found := _named_for_benches(path))}
+        files = {path for path in paths if not _named_for_benches(path) and path.endswith(".py")}
+        for path in sorted({*named, *files, *_CONFIGURATION, *self._conftests()}):
             _replace(self.base / self.root / path, self.head / self.root / path)
 
     def _conftests(self) -> list[str]:
-        here = self.head / self.root
-        return [str(found.relative_to(here)) for found in here.rglob("conftest.py")]
+        places = [tree / self.root for tree in (self.base, self.head)]
+        return [str(found.relative_to(place)) for place in places for found in place.rglob("conftest.py")]
 
 
 @contextmanager
@@ -60,11 +69,23 @@ def two_trees(root: Path, ref: str) -> Iterator[Trees]:
                 compileall.compile_dir(tree, quiet=2)
             yield trees
         finally:
-            subprocess.run(
-                ["git", "-C", str(root), "worktree", "remove", "--force", str(trees.base)],
-                capture_output=True,
-                check=False,
-            )
+            with _uninterrupted(), suppress(GateError):
+                _git(root, "worktree", "remove", "--force", str(trees.base))
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _named_for_benches(path: str) -> str:
+    """Return *path* up to its first folder that is named for tests or benchmarks, "" where none is.
+
+    >>> _named_for_benches("shop/tests/speed/test_parse.py"), _named_for_benches("shop/test_parse.py")
+    ('shop/tests', '')
+    """
+    parts = path.split("/")
+    folders = parts[:-1] if path.endswith(".py") else parts
+    for number, folder in enumerate(folders, start=1):
+        if _BENCH_FOLDER.search(folder):
+            return "/".join(parts[:number])
+    return ""
 
 
 def _merge_base(root: Path, ref: str) -> str:
@@ -77,10 +98,20 @@ def _merge_base(root: Path, ref: str) -> str:
         ) from error
 
 
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Let an impatient second Ctrl-C wait until everything is put away."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _copy_checkout(checkout: Path, head: Path) -> None:
     listed = _git(checkout, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     for name in filter(None, listed.split("\0")):
-        if (checkout / name).is_file():
+        if (checkout / name).is_symlink() or (checkout / name).is_file():
             _replace(head / name, checkout / name)
 
 
@@ -89,16 +120,19 @@ def _replace(target: Path, source: Path) -> None:
         shutil.rmtree(target)
     else:
         target.unlink(missing_ok=True)
-    if source.is_dir():
+    if source.is_dir() and not source.is_symlink():
         shutil.copytree(source, target, symlinks=True)
-    elif source.exists():
+    elif source.is_symlink() or source.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(source, target, follow_symlinks=False)
 
 
 def _git(root: Path, *arguments: str) -> str:
     done = subprocess.run(
-        ["git", "-C", str(root), *arguments],
+        # A project's hooks are about its own checkout.
+        ["git", "-C", str(root), "-c", f"core.hooksPath={os.devnull}", *arguments],
+        env={key: value for key, value in os.environ.items() if key not in _HOOK_VARIABLES},
+        start_new_session=True,  # Ctrl-C is for us; git may be the one who puts away
         capture_output=True,
         encoding="utf-8",
         errors="surrogateescape",

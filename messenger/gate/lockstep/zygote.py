@@ -7,10 +7,12 @@ the product, then forks a side for each tree.  It takes the standard library and
 import importlib
 import json
 import os
+import signal
 import socket
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 
@@ -23,23 +25,34 @@ def main(plan: dict[str, Any]) -> None:
             importlib.import_module(name)
         except Exception:  # noqa: S112 - what cannot be imported here is imported by the sides, or fails there
             continue
-    children = [_fork(plan, side, arm.run) for side in plan["sides"]]
     for side in plan["sides"]:
-        os.close(side["fd"])
-    for child in children:
-        os.waitpid(child, 0)
+        os.set_inheritable(side["fd"], False)  # the programs that benchmarks start have no business there
+    children = {_fork(plan, side, arm.run): side["fd"] for side in plan["sides"]}
+    while children:
+        child, status = os.wait()
+        if child in children:  # the connection stays open here until its end can be told
+            _tell(children.pop(child), os.waitstatus_to_exitcode(status))
+
+
+def _tell(fd: int, code: int) -> None:
+    """Tell the conductor how a side ended; the empty line ends what that may have been about to say."""
+    how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
+    with socket.socket(fileno=fd) as connection, suppress(OSError):
+        connection.sendall(b"\n" + json.dumps({"died": how}).encode() + b"\n")
 
 
 def _fork(plan: dict[str, Any], side: dict[str, Any], run: Callable[..., None]) -> int:
     child = os.fork()
     if child:
         return child
+    code = 1
     try:
         _become(plan, side, run)
+        code = 0
     except BaseException:
         traceback.print_exc()
     finally:
-        os._exit(0)  # whatever threads or exit handlers the benchmarks have left behind
+        os._exit(code)  # whatever threads or exit handlers the benchmarks have left behind
     raise AssertionError("a side does not return")
 
 
@@ -52,6 +65,8 @@ def _become(plan: dict[str, Any], side: dict[str, Any], run: Callable[..., None]
     nothing = os.open(os.devnull, os.O_RDONLY)
     for fd, standard in ((nothing, 0), (log, 1), (log, 2)):
         os.dup2(fd, standard)
+    for stream in (sys.stdout, sys.stderr):  # what was printed must be there when the process is not
+        stream.reconfigure(write_through=True)  # type: ignore[union-attr]
     with socket.socket(fileno=side["fd"]) as connection:
         run(connection, side["tree"], plan["sources"], plan["arguments"], plan["wanted"])
     sys.stdout.flush()
