@@ -302,7 +302,7 @@ def _started(plan: Plan, shared: _Shared, wanted: Sequence[str]) -> Iterator[dic
     with tempfile.TemporaryDirectory(prefix="messenger-gate-") as folder:
         sides = {name: _Side(name, Path(folder, name), plan.timeout_seconds) for name in plan.trees}
         child = subprocess.Popen(
-            [sys.executable, str(_HERE / "zygote.py"), _plan_for_zygote(plan, shared, wanted, sides)],
+            [sys.executable, "-u", str(_HERE / "zygote.py"), _plan_for_zygote(plan, shared, wanted, sides)],
             env={
                 **os.environ,
                 "PYTHONHASHSEED": str(shared.seed),

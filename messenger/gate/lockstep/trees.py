@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import current_thread, main_thread
 
 import msgspec
 
@@ -100,12 +101,23 @@ def _merge_base(root: Path, ref: str) -> str:
 
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Let an impatient second Ctrl-C wait until everything is put away."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    """Let an impatient second Ctrl-C wait until everything is put away.
+
+    A mask would not do: it is one thread's, and any other thread lets the signal through.
+    """
+    if current_thread() is not main_thread():  # signals are the main thread's business
+        yield
+        return
+    heard: list[int] = []
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, lambda got, _: heard.append(got)) for number in numbers}
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if heard:
+            signal.raise_signal(heard[0])
 
 
 def _copy_checkout(checkout: Path, head: Path) -> None:
