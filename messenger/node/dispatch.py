@@ -62,9 +62,10 @@ def dispatch(
         except _LEAVING:
             raise
         except BaseException as error:  # asyncio's CancelledError is no Exception
-            # An answer that got this far is of a class that the common case does not know.
-            result = partial(_raise, error) if answer is None else partial(_identity, answer)
-            _settle(message, result, routes, msg_ids, replies, waiting)
+            if answer is None:
+                _place(message, routes.crashed(message, error), msg_ids, replies, waiting)
+            else:  # it is of a class that the common case does not know
+                _settle(message, partial(_identity, answer), routes, msg_ids, replies, waiting)
     return replies, waiting
 
 
@@ -119,10 +120,6 @@ def _settle(
         raise
     except BaseException as error:
         _place(request, routes.crashed(request, error), msg_ids, replies, waiting)
-
-
-def _raise(error: BaseException) -> Answer:
-    raise error
 
 
 def _identity(answer: Answer) -> Answer:

@@ -100,14 +100,18 @@ class _Field:
     """The benchmarks of both sides, and what has happened to them so far."""
 
     def __init__(
-        self, order: Order, plan: Plan, own: Sequence[str], settings: dict[str, dict[str, str]]
+        self,
+        order: Order,
+        plan: Plan,
+        own: Sequence[str],
+        settings: dict[str, dict[str, str]],
+        chance: random.Random,
     ) -> None:
-        self._order, self._plan = order, plan
+        self._order, self._plan, self._chance = order, plan, chance
         self._own, self._settings = own, settings
         self._began = monotonic()
         self.troubles: dict[str, Trouble] = {}
         self.wanted: tuple[str, ...] = ()
-        self.chance = random.Random()
 
     @classmethod
     def prepare(cls, order: Order, settings: Settings, trees: Trees, chance: random.Random) -> "_Field":
@@ -139,6 +143,7 @@ class _Field:
             ),
             [n for n in own if _asked_for(order, n)],
             head,
+            chance,
         )
         field.note_unimportable(probe)
         field.wanted = tuple(
@@ -161,7 +166,7 @@ class _Field:
                 return number - 1
             progress.start(number, pairs)
             progress.expect(len(names))
-            pair = measure_pair(self._plan, names, self.chance, lambda _: progress.advance())
+            pair = measure_pair(self._plan, names, self._chance, lambda _: progress.advance())
             progress.finish()
             for sample in pair.samples:
                 samples.setdefault(sample.name, []).append(sample)

@@ -11,8 +11,9 @@ from ..git import Commit
 from ..measurement import Measurement
 from ..reports.units import percent, plural
 from .duel import Bout, Duel
-from .judge import Finding, Judged, judge
+from .judge import MIN_EFFECT, Finding, Judged, judge
 from .pair import Trouble
+from .student import quantile
 from .trimmed import trim
 
 _STATUS = {
@@ -119,7 +120,10 @@ def _visible(bouts: Sequence[Bout]) -> float:
     degrees of freedom at .95 and .8, the 2 % those a confirmation has to exceed.
     """
     errors = [trim(bout.ratios.screen).error for bout in bouts if len(bout.ratios.screen) > 1]
-    return max(0.035, 0.02 + (2.015 + 0.920) * statistics.median(errors)) if errors else 0.035
+    if not errors:
+        return MIN_EFFECT
+    reach = quantile(0.95, 5) + quantile(0.8, 5)
+    return max(MIN_EFFECT, MIN_EFFECT * 4 / 7 + reach * statistics.median(errors))
 
 
 def _describe(commit: Commit) -> str:
