@@ -203,16 +203,24 @@ def _judge(file: Path, markdown: Path | None) -> int:
     "--minutes", type=click.FloatRange(min=0, min_open=True), metavar="M", help="Stop after about M minutes."
 )
 @click.option("--burner", is_flag=True, help="Use the cores up at random meanwhile.")
+@click.option(
+    "--keep",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write a line a comparison, and count those that FILE holds already.",
+)
 @click.option("--markdown", type=click.Path(path_type=Path), metavar="FILE", help="Write the table.")
-def _self_check(pairs: int | None, minutes: float | None, burner: bool, markdown: Path | None) -> int:
+def _self_check(
+    pairs: int | None, minutes: float | None, burner: bool, keep: Path | None, markdown: Path | None
+) -> int:
     """Let `check --base` judge commits whose speed is known, and say how often it is right.
 
     Exit status 1 when a harmless edit was called a regression.
     """
     if pairs is None and minutes is None:
         raise click.UsageError("say for how long: --pairs N or --minutes M")
-    require_writable(markdown)
-    summary = self_check(pairs, minutes, burning=burner)
+    require_writable(markdown, keep)
+    summary = self_check(pairs, minutes, burning=burner, keep=keep)
     text = render_self_check(summary)
     if markdown is not None:
         write_whole(markdown, text)

@@ -38,12 +38,15 @@ def add(one, other):
 
 _FUNCTION = """
 
-def {name}():
-    total, counts = 0, {{}}
+def {name}():{docstring}
+    {total}, counts = 0, {{}}
     for step in range({steps}):
         {body}
-    return total, counts
+    return {total}, counts
 """
+
+# What a harmless change does to a file: all lines move, constants are laid out anew, names get other hashes.
+HARMLESS = ("comment", "function", "docstrings", "names")
 
 _BENCHES = """\
 import pytest
@@ -72,13 +75,22 @@ def create(root: Path) -> None:
     commit(root)
 
 
-def write(root: Path, slower: Mapping[str, float], remark: str = "") -> None:
-    """Write the functions, some *slower* by a fraction of their steps, and a harmless *remark*."""
+def write(root: Path, slower: Mapping[str, float], edit: str = "") -> None:
+    """Write the functions, some *slower* by a fraction of their steps, with one of the `HARMLESS` edits."""
+    comment = "# Nothing but a remark.\n" if edit == "comment" else ""
+    unused = "\n\ndef subtract(one, other):\n    return one - other\n" if edit == "function" else ""
+    total = "result" if edit == "names" else "total"
     functions = (
-        _FUNCTION.format(name=name, body=body, steps=round(STEPS * (1 + slower.get(name, 0.0))))
+        _FUNCTION.format(
+            name=name,
+            docstring=f'\n    """Time {name}."""' if edit == "docstrings" else "",
+            total=total,
+            body=body.replace("total", total),
+            steps=round(STEPS * (1 + slower.get(name, 0.0))),
+        )
         for name, body in _BODIES.items()
     )
-    text = _HEAD + "".join(functions) + (f"\n\n# {remark}\n" if remark else "")
+    text = comment + _HEAD + unused + "".join(functions)
     (root / "src" / "shop" / "__init__.py").write_text(text, encoding="utf-8")
 
 

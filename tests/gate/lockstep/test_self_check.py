@@ -1,11 +1,13 @@
 import subprocess
 import sys
 
+import msgspec
 import pytest
 
+from messenger.gate.error import GateError
 from messenger.gate.lockstep import sample
 from messenger.gate.lockstep.judge import Finding
-from messenger.gate.lockstep.self_check import Check, Outcome, Summary, render, wilson
+from messenger.gate.lockstep.self_check import Check, Outcome, Summary, render, self_check, wilson
 
 
 @pytest.mark.parametrize(
@@ -27,8 +29,10 @@ def test_a_slowdown_of_the_sample_is_exactly_so_many_more_steps(tmp_path):
     assert (text.count("range(400)"), text.count("range(420)")) == (7, 1)
 
 
-def test_the_sample_passes_its_own_benchmarks(tmp_path):
+@pytest.mark.parametrize("edit", ["", *sample.HARMLESS])
+def test_the_sample_passes_its_own_benchmarks(edit, tmp_path):
     sample.create(tmp_path / "shop")
+    sample.write(tmp_path / "shop", {}, edit)
 
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "tests", "--benchmark-disable", "-o", "pythonpath=src"],
@@ -39,6 +43,35 @@ def test_the_sample_passes_its_own_benchmarks(tmp_path):
     )
 
     assert (done.returncode, "8 passed" in done.stdout) == (0, True)
+
+
+def test_harmless_edits_change_the_file_and_nothing_that_runs(tmp_path):
+    sample.create(tmp_path)
+    source = tmp_path / "src" / "shop" / "__init__.py"
+
+    texts = {edit: _written(tmp_path, source, edit) for edit in ("", *sample.HARMLESS)}
+
+    assert len(set(texts.values())) == 1 + len(sample.HARMLESS)
+    assert len({text.count("range(400)") for text in texts.values()}) == 1
+
+
+def test_an_interrupted_self_check_goes_on_where_it_was(tmp_path):
+    """300 comparisons take hours."""
+    keep = tmp_path / "checks.jsonl"
+    kept = [Check(True, 20.0, (Outcome(0.0, Finding.STABLE, 0.001),)), Check(False, 40.0, ())]
+    keep.write_bytes(b"".join(msgspec.json.encode(check) + b"\n" for check in kept))
+
+    summary = self_check(2, None, burning=False, keep=keep)
+
+    assert list(summary.checks) == kept
+
+
+def test_a_file_that_holds_something_else_is_not_gone_on_from(tmp_path):
+    keep = tmp_path / "notes.txt"
+    keep.write_text("remember the milk\n", encoding="utf-8")
+
+    with pytest.raises(GateError, match="cannot go on from"):
+        self_check(2, None, burning=False, keep=keep)
 
 
 def test_a_false_alarm_is_counted_in_the_checks_of_harmless_edits_only():
@@ -52,3 +85,8 @@ def test_a_false_alarm_is_counted_in_the_checks_of_harmless_edits_only():
     assert "| harmless edits called red | 1 of 2 | 50.0% |" in render(summary)
     assert "| slowdowns of 5% named | 1 of 1 | 100.0% |" in render(summary)
     assert "| slowdowns of 10% named | 0 of 0 | - |" in render(summary)
+
+
+def _written(root, source, edit):
+    sample.write(root, {}, edit)
+    return source.read_text(encoding="utf-8")
