@@ -12,6 +12,7 @@ import messenger
 ROOT = Path(messenger.__file__).parent
 ROOMS = {path.name for path in ROOT.iterdir() if (path / "__init__.py").exists()}
 MODULES = sorted(ROOT.rglob("*.py"))
+ARM = [path for path in MODULES if path.parent.name == "arm"]
 
 # Every door there may be, from a room to a room.
 DOORS = {("node", "bus"), ("maelstrom", "node"), ("collector", "bus")}
@@ -135,6 +136,18 @@ def test_the_gate_knows_nothing_of_the_product_it_judges():
     rooms = {room for path in (ROOT / "gate").rglob("*.py") for room, _ in rooms_imported_by(path)}
 
     assert rooms <= {"gate"}
+
+
+@pytest.mark.parametrize("path", ARM, ids=name_of)
+def test_what_lives_beside_the_product_takes_nothing_from_it(path):
+    """It is loaded into the processes that are measured, whatever they have installed."""
+    inside = path.relative_to(ROOT).parent.parts
+
+    foreign_to_it = foreign(name for name, _ in imports_of(path)) - {"pytest", "pytest_benchmark"}
+    rooms = {name for name, _ in imports_of(path) if name.startswith("messenger")}
+
+    assert not foreign_to_it
+    assert all(name.startswith(".".join(("messenger", *inside))) for name in rooms)
 
 
 def test_the_pytest_plugin_loads_nothing_heavy():

@@ -19,7 +19,7 @@ from .circumstances import of_baselines
 from .error import GateError
 from .git import read_commit
 from .lockstep.check import check_side_by_side, judge_again
-from .lockstep.compare import Order as DuelOrder
+from .lockstep.order import Order as DuelOrder
 from .lockstep.self_check import render as render_self_check
 from .lockstep.self_check import self_check
 from .measure import Order
@@ -148,6 +148,16 @@ def _common(command: Callable[..., Any]) -> Callable[..., Any]:
     metavar="SECONDS",
     help="With --base: how long a benchmark may keep the gate waiting.",
 )
+@click.option(
+    "--spawn",
+    is_flag=True,
+    help="With --base: start both sides rather than fork them, for packages that do not survive a fork.",
+)
+@click.option(
+    "--same-packages",
+    is_flag=True,
+    help="With --base: run the base with what is installed here, whatever it asks for.",
+)
 def _check(
     arguments: tuple[str, ...],
     measure: int | None,
@@ -160,6 +170,8 @@ def _check(
     base: str | None,
     budget: float | None,
     timeout: float,
+    spawn: bool,
+    same_packages: bool,
 ) -> int:
     """Judge runs, one report a fresh process, or measure PATHS and judge that.
 
@@ -172,7 +184,15 @@ def _check(
         if measure or keep:
             raise click.UsageError("--base measures in its own way; drop --measure and --keep")
         paths = relative_paths(arguments, Path.cwd(), root) or ()
-        duel = DuelOrder(ref=base, paths=paths, only=only, budget_seconds=budget, timeout_seconds=timeout)
+        duel = DuelOrder(
+            ref=base,
+            paths=paths,
+            only=only,
+            budget_seconds=budget,
+            timeout_seconds=timeout,
+            spawn=spawn,
+            same_packages=same_packages,
+        )
         return _publish(check_side_by_side(duel, settings, root, folder), markdown, json)
     _require_sense(arguments, measure, keep, only)
     stored = read_baselines(folder)
@@ -203,6 +223,7 @@ def _judge(file: Path, markdown: Path | None) -> int:
     "--minutes", type=click.FloatRange(min=0, min_open=True), metavar="M", help="Stop after about M minutes."
 )
 @click.option("--burner", is_flag=True, help="Use the cores up at random meanwhile.")
+@click.option("--spawn", is_flag=True, help="Start both sides of a pair, rather than fork them.")
 @click.option(
     "--keep",
     type=click.Path(path_type=Path),
@@ -211,7 +232,12 @@ def _judge(file: Path, markdown: Path | None) -> int:
 )
 @click.option("--markdown", type=click.Path(path_type=Path), metavar="FILE", help="Write the table.")
 def _self_check(
-    pairs: int | None, minutes: float | None, burner: bool, keep: Path | None, markdown: Path | None
+    pairs: int | None,
+    minutes: float | None,
+    burner: bool,
+    spawn: bool,
+    keep: Path | None,
+    markdown: Path | None,
 ) -> int:
     """Let `check --base` judge commits whose speed is known, and say how often it is right.
 
@@ -220,7 +246,7 @@ def _self_check(
     if pairs is None and minutes is None:
         raise click.UsageError("say for how long: --pairs N or --minutes M")
     require_writable(markdown, keep)
-    summary = self_check(pairs, minutes, burning=burner, keep=keep)
+    summary = self_check(pairs, minutes, burning=burner, spawning=spawn, keep=keep)
     text = render_self_check(summary)
     if markdown is not None:
         write_whole(markdown, text)

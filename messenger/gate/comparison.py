@@ -44,6 +44,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     """One benchmark. `change` and `tolerance` are fractions, 0.1 being 10 %; None where nothing is compared.
 
     `interval` holds the change with a confidence of 95 %, where pairs were measured side by side.
+    `instructions` is the change of how many are executed, where they were counted.
     `normalised` claims that the reference loop was known on both sides. A regressed row can miss its
     targets too; its status stays regressed and `missed` tells the rest.
     """
@@ -54,6 +55,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     baseline: Measurement | None = None
     change: float | None = None
     interval: tuple[float, float] | None = None
+    instructions: float | None = None
     tolerance: float | None = None
     normalised: bool = False
     targets: tuple[Target, ...] = ()

@@ -1,7 +1,7 @@
 """Paths: the arguments of pytest, as node ids begin."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 
@@ -25,6 +25,15 @@ def relative_paths(arguments: Sequence[str], here: Path, root: Path) -> tuple[st
 def existing_paths(arguments: Sequence[str], here: Path) -> tuple[str, ...]:
     """Keep the *arguments*, given in folder *here*, whose file or folder exists."""
     return tuple(argument for argument in arguments if (here / argument.partition("::")[0]).exists())
+
+
+def files(names: Iterable[str]) -> tuple[str, ...]:
+    """Name the files that benchmarks stand in, or that pytest's arguments name, each once.
+
+    >>> files(["tests/test_a.py::test_x[1]", "tests/test_a.py::test_y", ""])
+    ('tests/test_a.py', '.')
+    """
+    return tuple(dict.fromkeys(name.partition("::")[0] or "." for name in names))
 
 
 def _could_be_module(name: str) -> bool:

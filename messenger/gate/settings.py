@@ -3,7 +3,7 @@
 import re
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -19,13 +19,25 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     packages: distributions whose versions belong to the environment; by default those named in
         `[project] dependencies`, and pytest-benchmark.
     paths: what is measured when no path is given.
-    sources: the folders that the product is imported from, "" being the root, for `check --base`.
+    sources: the folders that the product is imported from, "" being the root, for `check --base`; so are the
+        rest.
+    build: a command that compiles what both trees need compiled, with its arguments.
+    install: what pip installs for a base that asks for other packages; by default its requirements files that
+        changed, else what its pyproject.toml asks for.
+    spawn: start both sides rather than fork them, for packages that do not survive a fork.
+    instructions: whether they are counted: "off", "advise", or "judge", which makes a regression of more.
+    benchmarks: patterns of names, each with the `min_effect`, `skip` and `pin` of a `gate` marker.
     """
 
     baselines: str = "baselines"
     packages: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()
     sources: tuple[str, ...] = ("", "src")
+    build: tuple[str, ...] = ()
+    install: tuple[str, ...] = ()
+    spawn: bool = False
+    instructions: Literal["off", "advise", "judge"] = "advise"
+    benchmarks: dict[str, dict[str, str | bool]] = {}
 
 
 def find_root(start: Path) -> Path:

@@ -1,5 +1,6 @@
 """Verdict: what a check comes to."""
 
+import shlex
 from collections import Counter
 from collections.abc import Sequence
 from enum import StrEnum
@@ -39,10 +40,11 @@ _EXIT_CODES = {Outcome.PASSED: 0, Outcome.FAILED: 1, Outcome.ADVISORY: 0, Outcom
 
 
 class Commands(msgspec.Struct, frozen=True):
-    """What to type next: to do the same again, and to make this run the baseline."""
+    """What to type next: to do the same again, to make this run the baseline, and to look closer."""
 
     reproduce: str
     accept: str
+    closer: str = ""
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,16 +92,18 @@ def judge(
         comparisons=tuple(comparisons),
         warnings=tuple(_warnings(comparisons, circumstances)),
         circumstances=circumstances,
-        commands=_pruning(commands) if any(row.status is Status.MISSING for row in comparisons) else commands,
+        commands=_next(commands, comparisons),
         evidence=evidence,
     )
 
 
-def _pruning(commands: Commands) -> Commands:
-    """Let the command that accepts drop what is missing: nothing else makes such a check pass."""
-    if not commands.accept.startswith("messenger"):
-        return commands
-    return Commands(reproduce=commands.reproduce, accept=f"{commands.accept} --prune")
+def _next(commands: Commands, rows: Sequence[Comparison]) -> Commands:
+    """Accept what is missing, for nothing else makes such a check pass; look closer at what is worst."""
+    missing = any(row.status is Status.MISSING for row in rows)
+    pruning = " --prune" if missing and commands.accept.startswith("messenger") else ""
+    slower = next((row.name for row in rows if row.status is Status.REGRESSED), None)
+    profile = ["pytest", slower, "--benchmark-only", "--benchmark-cprofile=tottime"] if slower else []
+    return Commands(commands.reproduce, commands.accept + pruning, shlex.join(profile))
 
 
 def describe_failures(comparisons: Sequence[Comparison]) -> str:

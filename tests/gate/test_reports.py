@@ -1,17 +1,24 @@
 import json
+import math
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from messenger.gate.circumstances import of_baselines
 from messenger.gate.comparison import compare, confirm
+from messenger.gate.lockstep.duel import Bout, Duel
+from messenger.gate.lockstep.findings import circumstances_of, rows_of
+from messenger.gate.lockstep.instructions import Count, Counting
+from messenger.gate.lockstep.judge import Ratios
+from messenger.gate.lockstep.plan import Mode
 from messenger.gate.reports.json import render_json
 from messenger.gate.reports.markdown import render_markdown
 from messenger.gate.reports.terminal import render_terminal
 from messenger.gate.selection import Selection
-from messenger.gate.verdict import judge
+from messenger.gate.verdict import Commands, judge
 
-from .samples import COMMANDS, ELSEWHERE, OLD, baseline, measurement, name, run, target
+from .samples import COMMANDS, ELSEWHERE, NEW, OLD, baseline, measurement, name, run, target
 
 EXPECTED = Path(__file__).parent / "expected"
 ALL = Selection(paths=("",))
@@ -68,6 +75,45 @@ def nothing():
     return verdict_of(run(commit=type(OLD)()))
 
 
+def side_by_side():
+    """Two commits measured now, their instructions counted."""
+    wobble = (-0.004, 0.003, 0.001, -0.002, 0.002, -0.001, 0.004, -0.003)
+    changes = {"parse": 0.10, "read": 0.08, "ship": 0.0}
+    counts = {"parse": (4000, 4400), "read": (4000, 4001), "ship": (900, 900)}
+    bouts = []
+    for one, change in changes.items():
+        ratios = tuple(math.log1p(change) + value for value in wobble)
+        fresh = ratios if change else ()
+        pairs = len(ratios) + len(fresh)
+        bouts.append(
+            Bout(
+                name=name(one),
+                ratios=Ratios(ratios, fresh),
+                base_seconds=(1e-6,) * pairs,
+                head_seconds=(1e-6 * (1 + change),) * pairs,
+            )
+        )
+    duel = Duel(
+        base=OLD,
+        head=NEW,
+        date="2026-11-21T12:00:00+00:00",
+        environment="amd",
+        mode=Mode.ALIKE,
+        screening_pairs=8,
+        confirming_pairs=8,
+        seconds=20.0,
+        bouts=tuple(bouts),
+        new=(name("new"),),
+        changed_dependencies=("requirements.lock",),
+        base_packages=("msgspec 0.19.0",),
+        base_collected=False,
+        counting=Counting.CALLGRIND,
+        counts=tuple(Count(name(one), *both) for one, both in counts.items()),
+    )
+    again = Commands("messenger gate check --base main", "# slower on purpose?")
+    return judge(rows_of(duel, [], date(2026, 11, 21)), circumstances_of(duel), again, evidence=duel)
+
+
 def hostile():
     """Names people really have: parameters are arbitrary text."""
     names = [
@@ -80,7 +126,7 @@ def hostile():
     return verdict_of(run(*map(measurement, names)))
 
 
-VERDICTS = [everything, all_stable, elsewhere, nothing, hostile]
+VERDICTS = [everything, side_by_side, all_stable, elsewhere, nothing, hostile]
 FORMATS = {"md": render_markdown, "json": render_json, "txt": render_terminal}
 
 

@@ -12,9 +12,10 @@ from ..error import GateError
 from ..progress import show_progress
 from ..settings import Settings
 from ..verdict import Commands, Verdict, judge
-from .compare import Order, compare_commits
+from .compare import compare_commits
 from .duel import SCHEMA, Duel
 from .findings import circumstances_of, rows_of
+from .order import Order
 
 
 def check_side_by_side(order: Order, settings: Settings, root: Path, baselines: Path) -> Verdict:

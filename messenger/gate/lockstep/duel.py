@@ -3,8 +3,10 @@
 import msgspec
 
 from ..git import Commit
+from .instructions import Count, Counting
 from .judge import Ratios
-from .pair import Trouble
+from .plan import Mode
+from .side import Trouble
 
 SCHEMA = 1
 
@@ -30,7 +32,10 @@ class Duel(msgspec.Struct, frozen=True, kw_only=True):
 
     new: benchmarks the base cannot run because it had none of that name. missing: those it had and the head
     has not. skipped: marked so, or skipped by their own tests. troubles: those a side failed at.
-    changed_dependencies: files by which the head asks for other packages; both sides ran with the head's.
+    changed_dependencies: files by which the head asks for other packages. base_packages: what the base ran
+    with of its own because of that, like `msgspec 0.19.0`. base_collected: whether the base could tell which
+    benchmarks it has of its own; else none can be missing. counts: instructions, as *counting* counted them,
+    of which verdicts are made where `counts_judge`.
     """
 
     schema_version: int = SCHEMA
@@ -38,6 +43,7 @@ class Duel(msgspec.Struct, frozen=True, kw_only=True):
     head: Commit
     date: str
     environment: str
+    mode: Mode = Mode.FORKED
     screening_pairs: int
     confirming_pairs: int
     seconds: float
@@ -47,3 +53,8 @@ class Duel(msgspec.Struct, frozen=True, kw_only=True):
     skipped: tuple[str, ...] = ()
     troubles: tuple[Trouble, ...] = ()
     changed_dependencies: tuple[str, ...] = ()
+    base_packages: tuple[str, ...] = ()
+    base_collected: bool = True
+    counting: Counting | None = None
+    counts: tuple[Count, ...] = ()
+    counts_judge: bool = False

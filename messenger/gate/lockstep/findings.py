@@ -10,12 +10,22 @@ from ..comparison import Comparison, Status, worst_first
 from ..git import Commit
 from ..measurement import Measurement
 from ..reports.units import percent, plural
+from ..reports.words import VISIBLE_INSTRUCTIONS
 from .duel import Bout, Duel
-from .judge import MIN_EFFECT, Finding, Judged, judge
-from .pair import Trouble
+from .instructions import Count
+from .judge import Finding, Judged, judge
+from .plan import Mode
+from .side import Trouble
 from .student import quantile
 from .trimmed import trim
 
+_MODES = {
+    Mode.FORKED: "the processes of a pair are forked from one, and share hash seed, memory layout and core.",
+    Mode.ALIKE: "the processes of a pair are started alike, with one hash seed and one memory layout, for "
+    "layout randomisation is off; they share the core.",
+    Mode.SPAWNED: "the processes of a pair share hash seed and core; their memory layouts differ, so no "
+    "change below 5 % counts.",
+}
 _STATUS = {
     Finding.REGRESSED: Status.REGRESSED,
     Finding.IMPROVED: Status.IMPROVED,
@@ -28,7 +38,12 @@ _STATUS = {
 def rows_of(duel: Duel, accepted: Sequence[Accepted], today: date) -> tuple[Comparison, ...]:
     """Judge *duel* and write a row for each benchmark, worst first; *today* tells what has expired."""
     judged = judge({bout.name: bout.ratios for bout in duel.bouts})
-    rows = [_timed(bout, judged[bout.name], accepted, today) for bout in duel.bouts]
+    counts = {count.name: count for count in duel.counts}
+    judging = duel.counts_judge
+    rows = [
+        _timed(bout, judged[bout.name], counts.get(bout.name), judging, accepted, today)
+        for bout in duel.bouts
+    ]
     rows += [Comparison(name=name, status=Status.MISSING) for name in duel.missing]
     rows += [Comparison(name=name, status=Status.NEW) for name in duel.new]
     rows += [Comparison(name=name, status=Status.SKIPPED, note="marked so") for name in duel.skipped]
@@ -44,19 +59,17 @@ def circumstances_of(duel: Duel) -> Circumstances:
         pairs += f", {duel.confirming_pairs} fresh ones for suspects"
     lines = [
         f"Head: {_describe(duel.head)}. Base: {_describe(duel.base)}.",
-        f"Measured side by side on {duel.environment} in {duel.seconds:.0f} s: {pairs}; the processes of a "
-        "pair are forked from one, and share hash seed, memory layout and core.",
+        f"Measured side by side on {duel.environment} in {duel.seconds:.0f} s: {pairs}; " + _MODES[duel.mode],
         "Statistic: head / base, slice by slice, the median in a pair; Change is their 20 % trimmed mean "
         "over pairs, with its 95 % interval; Current is at the pace of Baseline.",
     ]
     if duel.bouts:
-        visible = percent(_visible(duel.bouts))
+        visible = percent(_visible(duel)).lstrip("+")
         lines.append(f"A slowdown of {visible} of a typical benchmark is seen 4 times in 5.")
-    if duel.changed_dependencies:
-        files = ", ".join(duel.changed_dependencies)
-        lines.append(f"Note: {files} changed; both sides ran with the packages that are installed here.")
+    if duel.counts:
+        lines.append(f"Instructions: of a call, in user mode, as counted by {duel.counting}.")
     return Circumstances(
-        lines=tuple(lines),
+        lines=(*lines, *_notes(duel)),
         commit=duel.head,
         date=duel.date,
         processes=duel.screening_pairs,
@@ -66,15 +79,33 @@ def circumstances_of(duel: Duel) -> Circumstances:
     )
 
 
-def _timed(bout: Bout, judged: Judged, accepted: Sequence[Accepted], today: date) -> Comparison:
-    status, note = _STATUS[judged.finding], ""
+def _notes(duel: Duel) -> list[str]:
+    notes = []
+    files, own = ", ".join(duel.changed_dependencies), ", ".join(duel.base_packages)
+    if own:
+        notes.append(f"Note: {files} changed; the base ran with its own {own}.")
+    elif files:
+        notes.append(f"Note: {files} changed; both sides ran with the packages that are installed here.")
+    if not duel.base_collected:
+        notes.append("Note: the base cannot collect its own benchmarks, so none of them can be missed.")
+    return notes
+
+
+def _timed(
+    bout: Bout,
+    judged: Judged,
+    count: Count | None,
+    counts_judge: bool,
+    accepted: Sequence[Accepted],
+    today: date,
+) -> Comparison:
+    status, note, change = _STATUS[judged.finding], "", judged.change
+    if counts_judge and count and count.change >= bout.ratios.min_effect and status is not Status.REGRESSED:
+        status, note, change = Status.REGRESSED, f"{percent(count.change)} instructions", count.change
+    elif status is Status.REGRESSED and count and count.change < VISIBLE_INSTRUCTIONS:
+        note = "layout, memory or waiting"
     if status is Status.REGRESSED and (found := find_accepted(accepted, bout.name)):
-        if today > found.until:
-            note = f"its acceptance ended on {found.until}"
-        elif judged.change > found.percent / 100:
-            note = f"{found.percent:g} % were accepted"
-        else:
-            status, note = Status.ACCEPTED, f"{found.reason}; until {found.until}"
+        status, note = _excused(found, change, today)
     return Comparison(
         name=bout.name,
         status=status,
@@ -82,8 +113,18 @@ def _timed(bout: Bout, judged: Judged, accepted: Sequence[Accepted], today: date
         baseline=_measurement(bout.name, bout.base_seconds),
         change=judged.change,
         interval=judged.interval,
+        instructions=count.change if count else None,
         note=note,
     )
+
+
+def _excused(found: Accepted, change: float, today: date) -> tuple[Status, str]:
+    """Say what an acceptance makes of a slowdown."""
+    if today > found.until:
+        return Status.REGRESSED, f"its acceptance ended on {found.until}"
+    if change > found.percent / 100:
+        return Status.REGRESSED, f"{found.percent:g} % were accepted"
+    return Status.ACCEPTED, f"{found.reason}; until {found.until}"
 
 
 def _untimed(trouble: Trouble) -> Comparison:
@@ -113,17 +154,17 @@ def _measurement(name: str, seconds: Sequence[float]) -> Measurement:
     )
 
 
-def _visible(bouts: Sequence[Bout]) -> float:
-    """Estimate the slowdown that a confirmation of 10 pairs finds with probability .8.
+def _visible(duel: Duel) -> float:
+    """Estimate the slowdown that as many fresh pairs as were screened find with probability .8.
 
-    Half the benchmarks here vary less than the one this is told of.  The two quantiles are those of t with 5
-    degrees of freedom at .95 and .8, the 2 % those a confirmation has to exceed.
+    Half the benchmarks vary less than the one this is told of.  A confirmation has to exceed four sevenths of
+    the least effect, with p <= .05.
     """
-    errors = [trim(bout.ratios.screen).error for bout in bouts if len(bout.ratios.screen) > 1]
-    if not errors:
-        return MIN_EFFECT
-    reach = quantile(0.95, 5) + quantile(0.8, 5)
-    return max(MIN_EFFECT, MIN_EFFECT * 4 / 7 + reach * statistics.median(errors))
+    trimmed = [trim(bout.ratios.screen) for bout in duel.bouts]
+    least = statistics.median(bout.ratios.min_effect for bout in duel.bouts)
+    typical = sorted(trimmed, key=lambda one: one.error)[len(trimmed) // 2]
+    reach = quantile(0.95, typical.degrees) + quantile(0.8, typical.degrees)
+    return max(least, least * 4 / 7 + reach * typical.error)
 
 
 def _describe(commit: Commit) -> str:

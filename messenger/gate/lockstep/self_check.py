@@ -19,9 +19,10 @@ from ..machine import capture
 from ..progress import hide_progress, show_progress
 from ..settings import Settings
 from . import sample
-from .compare import Order, compare_commits
+from .compare import compare_commits
 from .duel import Duel
 from .judge import Finding, judge
+from .order import Order
 
 SLOWDOWNS = (0.05, 0.10)
 _PER_SLOWDOWN = 2
@@ -71,13 +72,19 @@ class Summary(msgspec.Struct, frozen=True):
 
 
 def self_check(
-    pairs: int | None, minutes: float | None, *, burning: bool, keep: Path | None = None
+    pairs: int | None,
+    minutes: float | None,
+    *,
+    burning: bool,
+    spawning: bool = False,
+    keep: Path | None = None,
 ) -> Summary:
     """Compare *pairs* of commits, or as many as *minutes* allow, two at least; three of four are harmless.
 
     In the others two of eight functions are 5 % slower and two 10 %.  With *burning*, as many processes as
-    there are cores use them up at random meanwhile.  The file *keep* gets a line a comparison; those that it
-    holds already are counted too, so that hours of measuring survive an interruption.
+    there are cores use them up at random meanwhile; with *spawning*, sides are started, not forked.  The file
+    *keep* gets a line a comparison; those that it holds already are counted too, so that hours of measuring
+    survive an interruption.
 
     Raises:
         GateError: a side cannot be measured here, or *keep* holds something else.
@@ -92,7 +99,8 @@ def self_check(
             while len(checks) < (pairs or math.inf) and (len(checks) < 2 or _fits(checks, ends)):
                 progress.start(len(checks) + 1, pairs or len(checks) + 1)
                 truth = _choose(chance) if len(checks) % 4 == 1 else {}
-                checks.append(_outcomes(_compare(root, truth, chance.choice(sample.HARMLESS)), truth))
+                duel = _compare(root, truth, chance.choice(sample.HARMLESS), spawning=spawning)
+                checks.append(_outcomes(duel, truth))
                 if keep:
                     _append(keep, checks[-1])
                 progress.finish()
@@ -170,12 +178,12 @@ def _precision(checks: Sequence[Check]) -> list[str]:
     return lines
 
 
-def _compare(root: Path, truth: dict[str, float], edit: str) -> Duel:
+def _compare(root: Path, truth: dict[str, float], edit: str, *, spawning: bool) -> Duel:
     sample.write(root, {})
     sample.commit(root)
     sample.write(root, truth, edit)
     sample.commit(root)
-    order = Order(ref="HEAD~1", paths=("tests",))
+    order = Order(ref="HEAD~1", paths=("tests",), spawn=spawning)
     return compare_commits(order, Settings(), root, hide_progress)
 
 

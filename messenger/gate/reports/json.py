@@ -62,6 +62,7 @@ def _result(row: Comparison) -> dict[str, Any]:
         "q25_ms": _rounded(current.q25_ns / 1e6 if current else None),
         "baseline_q25_ms": _rounded(baseline.q25_ns / 1e6 if baseline else None),
         "interval_percent": [_rounded(bound * 100) for bound in row.interval] if row.interval else None,
+        "instructions_percent": _rounded(None if row.instructions is None else row.instructions * 100),
         "tolerance_percent": _rounded(None if row.tolerance is None else row.tolerance * 100),
         "normalised": row.normalised,
         "processes": current.processes if current else 0,

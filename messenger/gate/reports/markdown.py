@@ -6,9 +6,18 @@ from collections.abc import Mapping, Sequence
 from ..comparison import Comparison, Status
 from ..verdict import Verdict
 from .units import duration, plural
-from .words import change_cell, circumstances, plain, shorten, status_cell, summary, target_cells
+from .words import (
+    change_cell,
+    circumstances,
+    instructions_cell,
+    plain,
+    shorten,
+    status_cell,
+    summary,
+    target_cells,
+)
 
-_HEAD = "| Benchmark | Baseline | Current | Change | Status |\n|---|---:|---:|---:|---|"
+_HEAD = ("| Benchmark | Baseline | Current | Change |", "|---|---:|---:|---:|")
 
 
 def render_markdown(verdict: Verdict) -> str:
@@ -35,17 +44,24 @@ def render_markdown(verdict: Verdict) -> str:
 
 
 def _table(rows: Sequence[Comparison], names: Mapping[str, str]) -> str:
+    counted = any(row.instructions is not None for row in rows)
+    heading, alignment = _HEAD
     lines = [
-        _line(
+        f"{heading} Instructions | Status |" if counted else f"{heading} Status |",
+        f"{alignment}---:|---|" if counted else f"{alignment}---|",
+    ]
+    for row in rows:
+        cells = [
             _code(names[row.name]),
             duration(row.baseline.q25_ns if row.baseline else None),
             duration(row.current_ns),
             change_cell(row),
             status_cell(row),
-        )
-        for row in rows
-    ]
-    return "\n".join([_HEAD, *lines])
+        ]
+        if counted:
+            cells.insert(-1, instructions_cell(row))
+        lines.append(_line(*cells))
+    return "\n".join(lines)
 
 
 def _targets(rows: Sequence[Comparison], names: Mapping[str, str]) -> str:
@@ -62,9 +78,11 @@ def _targets(rows: Sequence[Comparison], names: Mapping[str, str]) -> str:
 
 def _commands(verdict: Verdict) -> str:
     fence = "```"
+    commands = verdict.commands
+    closer = f"\n{plain(commands.closer)}" if commands.closer else ""
     return (
-        f"Again, and to accept:\n\n{fence}sh\n"
-        f"{plain(verdict.commands.reproduce)}\n{plain(verdict.commands.accept)}\n{fence}"
+        f"Again, {'to accept, and to look closer' if closer else 'and to accept'}:\n\n{fence}sh\n"
+        f"{plain(commands.reproduce)}\n{plain(commands.accept)}{closer}\n{fence}"
     )
 
 

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 from ..comparison import Comparison, Status
 from ..verdict import Verdict
 from .units import duration
-from .words import change_cell, circumstances, headline, plain, shorten, status_cell, target_cells
+from .words import (
+    change_cell,
+    circumstances,
+    headline,
+    instructions_cell,
+    plain,
+    shorten,
+    status_cell,
+    target_cells,
+)
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -51,19 +60,22 @@ def render_terminal(verdict: Verdict, *, width: int | None = None, colour: bool 
         table = Table(title=Text(f"names below {prefix}") if prefix else None, title_justify="left")
         # A name may go on in the next line, and is never cut.
         table.add_column("Benchmark", overflow="fold")
-        for heading in ("Baseline", "Current", "Change"):
+        counted = any(row.instructions is not None for row in rows)
+        for heading in ("Baseline", "Current", "Change", *(["Instructions"] if counted else [])):
             table.add_column(heading, justify="right", no_wrap=True)
         table.add_column("Status", overflow="fold")
-        _fill(table, rows, names)
+        _fill(table, rows, names, counted)
         console.print(table)
     console.print(Text(f"Again:  {plain(verdict.commands.reproduce)}"), soft_wrap=True)
     console.print(Text(f"Accept: {plain(verdict.commands.accept)}"), soft_wrap=True)
+    if verdict.commands.closer:
+        console.print(Text(f"Closer: {plain(verdict.commands.closer)}"), soft_wrap=True)
     style = "bold green" if verdict.passed else "bold red"
     console.print(Text(headline(verdict), style=style), soft_wrap=True)
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
 
 
-def _fill(table: "Table", rows: Sequence[Comparison], names: Mapping[str, str]) -> None:
+def _fill(table: "Table", rows: Sequence[Comparison], names: Mapping[str, str], counted: bool) -> None:
     from rich.text import Text
 
     for row in rows:
@@ -72,6 +84,7 @@ def _fill(table: "Table", rows: Sequence[Comparison], names: Mapping[str, str]) 
             duration(row.baseline.q25_ns if row.baseline else None),
             duration(row.current_ns),
             change_cell(row),
+            *([instructions_cell(row)] if counted else []),
             "; ".join([status_cell(row), *_targets(row)]),
         ]
         table.add_row(*(Text(plain(cell)) for cell in cells), style=_STYLE[row.status])

@@ -8,6 +8,7 @@ from ..target import Target
 from ..verdict import Outcome, Verdict
 from .units import percent, times_better
 
+VISIBLE_INSTRUCTIONS = 0.006
 STATUS = {
     Status.REGRESSED: "✗ Regressed",
     Status.MISSING: "✗ Missing",
@@ -59,6 +60,13 @@ def change_cell(row: Comparison) -> str:
         return percent(row.change)
     low, high = (f"{bound * 100:+.1f}" for bound in row.interval)
     return f"{percent(row.change)} [{low}, {high}]"
+
+
+def instructions_cell(row: Comparison) -> str:
+    """Write how many more instructions are executed; less than 0.6 % is the interpreter's own doing."""
+    if row.instructions is None:
+        return ""
+    return percent(row.instructions) if abs(row.instructions) >= VISIBLE_INSTRUCTIONS else "same"
 
 
 def plain(text: str) -> str:

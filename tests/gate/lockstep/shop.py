@@ -3,8 +3,9 @@
 from contextlib import nullcontext
 
 from messenger.gate.lockstep import compare
-from messenger.gate.lockstep.compare import Order, compare_commits
+from messenger.gate.lockstep.compare import compare_commits
 from messenger.gate.lockstep.findings import rows_of
+from messenger.gate.lockstep.order import Order
 from messenger.gate.settings import read_settings
 
 from ..project import commit, git
@@ -15,6 +16,7 @@ SLOW = FAST.replace("2000", "6000")
 FILES = {
     "pyproject.toml": (
         '[project]\nname = "shop"\n'
+        '[tool.messenger.gate]\ninstructions = "off"\n'  # valgrind takes ten seconds a comparison
         '[tool.pytest.ini_options]\naddopts = "-p no:hypothesispytest"\n'  # half of what a process costs
     ),
     ".gitignore": "__pycache__\n",
@@ -60,10 +62,10 @@ def make(folder, files=FILES):
     return folder
 
 
-def measure(monkeypatch, folder, *paths, **order):
+def measure(monkeypatch, folder, *paths, pairs=PAIRS, **order):
     """Compare the files in *folder* with its last commit, in as few pairs as can be judged."""
-    monkeypatch.setattr(compare, "SCREENING_PAIRS", PAIRS)
-    monkeypatch.setattr(compare, "CONFIRMING_PAIRS", PAIRS)
+    monkeypatch.setattr(compare, "SCREENING_PAIRS", pairs)
+    monkeypatch.setattr(compare, "CONFIRMING_PAIRS", pairs)
     wanted = Order(ref="HEAD", paths=paths, **order)
     return compare_commits(wanted, read_settings(folder), folder, lambda _: nullcontext(Silence()))
 

@@ -8,7 +8,7 @@ from messenger.gate.git import Commit
 from messenger.gate.lockstep.duel import Bout, Duel
 from messenger.gate.lockstep.findings import circumstances_of, rows_of
 from messenger.gate.lockstep.judge import Ratios
-from messenger.gate.lockstep.pair import Trouble
+from messenger.gate.lockstep.side import Trouble
 from messenger.gate.reports.words import change_cell
 
 from ..samples import NEW, OLD
@@ -121,4 +121,4 @@ def test_the_circumstances_name_both_commits_and_what_was_visible():
     assert "222222222222+changes" in lines[0]
     assert "000000000000 of 2026-11-20" in lines[0]
     assert "8 pairs for all, 10 fresh ones for suspects" in lines[1]
-    assert lines[-1] == "A slowdown of +3.5 % of a typical benchmark is seen 4 times in 5."
+    assert lines[-1] == "A slowdown of 3.5 % of a typical benchmark is seen 4 times in 5."

@@ -4,7 +4,7 @@ import pytest
 
 from messenger.gate.error import GateError
 
-from ..project import git
+from ..project import git, start
 from .shop import FAST, FILES, SLOW, make, measure, rows, statuses, write
 
 
@@ -42,6 +42,8 @@ def test_every_kind_of_benchmark_is_driven(monkeypatch, tmp_path):
             "test_sizes[1 KiB|a::b]",
             "test_pedantic",
             "test_setup",
+            "test_consumes",
+            "test_once",
             "test_async",
             "test_thread",
         ],
@@ -71,6 +73,14 @@ def test_setup(benchmark):
     def teardown(lists, extra):
         assert not made
     assert benchmark.pedantic(target, setup=setup, teardown=teardown, rounds=3)
+
+def test_consumes(benchmark):
+    orders = iter([shop.parse] * 9)
+    benchmark.pedantic(lambda: next(orders)(), rounds=7, warmup_rounds=2)
+
+def test_once(benchmark):
+    orders = iter([shop.parse])
+    assert benchmark.pedantic(lambda: next(orders)(), rounds=1, iterations=1)
 
 def test_async(benchmark):
     async def work():
@@ -246,10 +256,39 @@ def test_a_product_that_does_not_come_from_its_tree_could_not_tell(monkeypatch, 
     assert raised.value.exit_code == 3
 
 
-@pytest.mark.parametrize("mark", ["min_effect=0.1", "min_efect='10%'"])
-def test_a_marker_that_says_nothing_is_refused(monkeypatch, tmp_path, mark):
-    bench = f"import pytest\n@pytest.mark.gate({mark})\ndef test_a(benchmark): benchmark(int)\n"
+def test_a_marker_that_says_nothing_is_refused(monkeypatch, tmp_path):
+    bench = "import pytest\n@pytest.mark.gate(min_effect=0.1)\ndef test_a(benchmark): benchmark(int)\n"
     folder = make(tmp_path, FILES | {"tests/test_speed.py": bench})
 
     with pytest.raises(GateError, match="test_a: "):
         measure(monkeypatch, folder)
+
+
+def test_the_project_may_mark_benchmarks_in_one_place(monkeypatch, tmp_path):
+    table = '[tool.messenger.gate.benchmarks]\n"speed*ship" = { skip = true }\n'
+    folder = make(tmp_path, FILES | {"pyproject.toml": FILES["pyproject.toml"] + table})
+
+    assert statuses(measure(monkeypatch, folder))["test_ship"] == "skipped"
+
+
+def test_a_budget_buys_fewer_pairs_but_never_too_few(monkeypatch, tmp_path):
+    """A trimmed mean of less than five would be trimmed of nothing."""
+    folder = make(tmp_path)
+    write(folder, {"src/shop/__init__.py": SLOW})
+
+    duel = measure(monkeypatch, folder, pairs=7, only=("parse",), budget_seconds=0.001)
+
+    assert (duel.screening_pairs, duel.confirming_pairs) == (5, 5)
+    assert rows(duel)["test_parse"].status == "regressed"
+
+
+def test_two_gates_may_run_in_one_repository(tmp_path):
+    """A push in one terminal, an impatient check in the other."""
+    folder = make(tmp_path)
+    command = ("messenger", "gate", "check", "--base", "HEAD", "--only", "parse", "--budget", "1")
+
+    gates = [start(folder, *command) for _ in range(2)]
+    told = [gate.communicate(timeout=120) for gate in gates]
+
+    assert [gate.returncode for gate in gates] == [0, 0], told
+    assert not (folder / ".git" / "worktrees").exists()

@@ -1,7 +1,7 @@
 """The process that both sides are forked from, so that they share hash seed and address-space layout.
 
-Run as a script with a plan in JSON: it imports pytest and what else the benches import from elsewhere, never
-the product, then forks a side for each tree.  It takes the standard library and pytest only; see `arm`.
+Run as a script, with a plan in JSON on stdin: it imports pytest and what else the benches import from
+elsewhere, never the product, then forks a side for each tree.
 """
 
 import importlib
@@ -13,13 +13,14 @@ import sys
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
 from typing import Any
 
 
 def main(plan: dict[str, Any]) -> None:
     """Fork the sides of *plan* in its order, and wait for both."""
-    import arm  # type: ignore[import-not-found]  # by its file name: it stands beside this script
-
+    run = _load_arm().run
     for name in plan["preload"]:
         try:
             importlib.import_module(name)
@@ -27,11 +28,23 @@ def main(plan: dict[str, Any]) -> None:
             continue
     for side in plan["sides"]:
         os.set_inheritable(side["fd"], False)  # the programs that benchmarks start have no business there
-    children = {_fork(plan, side, arm.run): side["fd"] for side in plan["sides"]}
+    children = {_fork(plan, side, run): side["fd"] for side in plan["sides"]}
     while children:
         child, status = os.wait()
         if child in children:  # the connection stays open here until its end can be told
             _tell(children.pop(child), os.waitstatus_to_exitcode(status))
+
+
+def _load_arm() -> Any:
+    """Load the package around this file under another name: its own may be the product's."""
+    folder = Path(__file__).parent
+    spec: Any = spec_from_file_location(
+        "_messenger_gate_arm", folder / "__init__.py", submodule_search_locations=[str(folder)]
+    )
+    package = module_from_spec(spec)
+    sys.modules[spec.name] = package
+    spec.loader.exec_module(package)
+    return importlib.import_module("_messenger_gate_arm.run")
 
 
 def _tell(fd: int, code: int) -> None:
@@ -74,4 +87,4 @@ def _become(plan: dict[str, Any], side: dict[str, Any], run: Callable[..., None]
 
 
 if __name__ == "__main__":
-    main(json.loads(sys.argv[1]))
+    main(json.load(sys.stdin))
