@@ -59,9 +59,17 @@ def measure_pair(
 
 
 def bring_together(
-    plan: Plan, wanted: Sequence[str], chance: random.Random, meet: Meet, done: Callable[[str], None]
+    plan: Plan,
+    wanted: Sequence[str],
+    chance: random.Random,
+    meet: Meet,
+    done: Callable[[str], None],
+    *,
+    to_the_end: bool = True,
 ) -> Meeting:
     """Run both sides, and *meet* at each of the *wanted* benchmarks; with none of them, only collect.
+
+    Unless it goes *to_the_end*, nobody waits for what pytest does after the last of them.
 
     A side that dies or hangs costs its benchmark; the others go on in new processes that are like them.
 
@@ -72,7 +80,7 @@ def bring_together(
     troubles: list[Trouble] = []
     while True:
         with started(plan, likeness, wanted) as sides:
-            lost = _run(sides, wanted, troubles, meet, done)
+            lost = _run(sides, wanted, troubles, meet, done, to_the_end=to_the_end)
         if lost is None:
             break
         troubles.append(lost)
@@ -90,6 +98,8 @@ def _run(
     troubles: list[Trouble],
     meet: Meet,
     done: Callable[[str], None],
+    *,
+    to_the_end: bool,
 ) -> Trouble | None:
     """Take both sides through their benchmarks; return where a side was lost, if one was."""
     current = ""
@@ -108,7 +118,7 @@ def _run(
                 if side.ready == current:
                     side.leave()
             done(current)
-        for side in everyone:
+        for side in everyone if to_the_end else ():
             side.advance_to("")
     except SideLost as lost:
         if not current:

@@ -138,6 +138,7 @@ class Arm:
                 if order["do"] == "count":
                     self._conversation.say(instructions=self._count(subject, order))
                     continue
+                _freeze()
                 _stay_on(order["core"])
                 if order["do"] == "calibrate":
                     self._conversation.say(**subject.calibrate())
@@ -173,13 +174,18 @@ def _stay_on(core: int | None) -> None:
         os.sched_setaffinity(0, {core})
 
 
+def _freeze() -> None:
+    """Collect the garbage of others, before the first slice: where nothing is timed it would only be slow."""
+    if not gc.get_freeze_count():
+        gc.collect()
+        gc.freeze()
+
+
 @contextmanager
 def _undisturbed() -> Iterator[None]:
     """Keep the garbage collector and tracers out of the slices, and this thread where they put it."""
     collecting, tracer, profiler = gc.isenabled(), sys.gettrace(), sys.getprofile()
     cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
-    gc.collect()
-    gc.freeze()
     gc.disable()
     sys.settrace(None)
     sys.setprofile(None)

@@ -78,9 +78,9 @@ class Subject:
         return _size(max(1, round(iterations * wanted / seconds)), _ROUNDS)
 
     def count(self, iterations: int, counter: Counter) -> float:
-        """Return the instructions of a call: the least of three counts of so many calls."""
+        """Return the instructions of a call: the lesser of two counts of so many calls."""
         iterations = 1 if self._setup or self._teardown else iterations
-        return min(self.count_once(iterations, counter) for _ in range(3))
+        return min(self.count_once(iterations, counter) for _ in range(2))
 
     def count_once(self, iterations: int, counter: Counter) -> float:
         """Return the instructions of a call, as counted over *iterations* of them."""
@@ -91,8 +91,7 @@ class Subject:
                 for _ in range(times):
                     function(*args, **kwargs)
 
-            nothing = counter.count(lambda: calls(0))
-            return float(counter.count(lambda: calls(iterations)) - nothing) / iterations
+            return float(counter.count(lambda: calls(iterations)) - counter.overhead) / iterations
 
     @contextmanager
     def _arguments(self) -> Generator[tuple[Any, Any]]:
