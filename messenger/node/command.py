@@ -25,7 +25,8 @@ def main(argv: list[str]) -> int:
     if any(argument in ("-h", "--help") for argument in argv):
         sys.stdout.write(_usage())
         return 0
-    name, *rest = argv or ["echo"]
+    given, *rest = argv or ["echo"]
+    name = given.replace("-", "_")  # Maelstrom's own spelling
     if rest or name not in _names():
         sys.stderr.write(f"messenger node: no workload is called {' '.join(argv)!r}\n\n{_usage()}")
         return 2

@@ -7,15 +7,16 @@ from typing import Any, Protocol, TypeAlias
 
 from msgspec import UNSET, UnsetType
 
-from .later import AfterFlush, Later, Parked
+from .later import AfterFlush, Held, Later, Parked
 from .message import Body, Message, integer_or_unset
 
 Answer: TypeAlias = Body | dict[str, Any] | None
 Reply: TypeAlias = Message[Body | dict[str, Any]]
 Waiting: TypeAlias = tuple[Message[Any], Later]
+# A request that waited for a reply, and what gives its answer now.
+Resumed: TypeAlias = tuple[Message[Any], Callable[[], Answer | Later]]
 
-# What an answer may be besides a fresh Body.
-_UNUSUAL = frozenset({type(None), dict, AfterFlush, Parked})
+_LATER = (AfterFlush, Parked, Held)
 
 # A handler that raises one of these means the process, not its request.
 _LEAVING = (SystemExit, KeyboardInterrupt)
@@ -28,31 +29,51 @@ class Routes(Protocol):
     def table(self) -> Mapping[type, Callable[[Any], Answer | Later]]:
         """A function for each type of body that `parse` can return."""
 
+    @property
+    def note(self) -> Callable[[Message[Any]], None] | None:
+        """Where a handler takes the message as well: what is told of each message before it is handled."""
+
+    def replied(self, reply: Message[Any], in_reply_to: int) -> Resumed | None:
+        """Take the reply to a request of ours; return whose handler can go on because of it."""
+
     def crashed(self, request: Message[Any], error: BaseException) -> Answer:
         """Report that the handler of *request* raised *error*; return what the sender is told."""
 
 
-def dispatch(
-    messages: Iterable[Message[Any]], routes: Routes, msg_ids: Iterator[int]
+def dispatch(  # noqa: C901 - the hot loop: a function called for each message would cost more than it does
+    messages: Iterable[Message[Any]],
+    routes: Routes,
+    msg_ids: Iterator[int],
+    outbox: list[Any] | None = None,
 ) -> tuple[list[Reply], list[Waiting]]:
     """Call the handler of each message; return the replies in order, and the requests answered later.
 
-    Each reply takes the next of *msg_ids*.  A message that is a reply itself (in_reply_to is set)
-    goes to no handler.  Whatever a handler raises ends as its own request's error, never as ours;
-    only SystemExit and KeyboardInterrupt pass.
+    Each reply takes the next of *msg_ids*.  A message that is a reply itself (in_reply_to is set) goes to
+    no handler, but to whoever waits for it.  Whatever a handler raises ends as its own request's error,
+    never as ours; only SystemExit and KeyboardInterrupt pass.  The replies are added to *outbox*, where
+    there is one, behind what the handlers have sent.
     """
-    table = routes.table
-    replies: list[Reply] = []
+    table, note = routes.table, routes.note
+    replies: list[Reply] = [] if outbox is None else outbox
     waiting: list[Waiting] = []
     for message in messages:
         body = message.body
         kind = type(body)
-        if kind is not dict and body.in_reply_to is not UNSET:
+        in_reply_to = body.get("in_reply_to") if kind is dict else body.in_reply_to
+        if in_reply_to is not UNSET and type(in_reply_to) is int:
+            if resumed := routes.replied(message, in_reply_to):
+                _settle(*resumed, routes, msg_ids, replies, waiting)
             continue
+        if note is not None:
+            note(message)
         answer: Any = None
         try:
             answer = table[kind](body)
-            if kind is dict or type(answer) in _UNUSUAL or answer.msg_id is not UNSET:
+            if answer is None:
+                continue
+            if type(answer) is Parked:
+                waiting.append((message, answer))
+            elif kind is dict or answer.msg_id is not UNSET:
                 _place(message, answer, msg_ids, replies, waiting)
             else:
                 # What reply() does, written out for the common case: a call would double its cost.
@@ -70,10 +91,14 @@ def dispatch(
 
 
 def settle(
-    request: Message[Any], result: Callable[[], Answer | Later], routes: Routes, msg_ids: Iterator[int]
+    request: Message[Any],
+    result: Callable[[], Answer | Later],
+    routes: Routes,
+    msg_ids: Iterator[int],
+    outbox: list[Any] | None = None,
 ) -> tuple[list[Reply], list[Waiting]]:
     """Do as `dispatch` for one *request* that had to wait; *result* returns or raises its answer."""
-    replies: list[Reply] = []
+    replies: list[Reply] = [] if outbox is None else outbox
     waiting: list[Waiting] = []
     _settle(request, result, routes, msg_ids, replies, waiting)
     return replies, waiting
@@ -87,7 +112,7 @@ def reply(request: Message[Any], answer: Body | dict[str, Any], msg_ids: Iterato
     """
     in_reply_to = msg_id_of(request.body)
     if isinstance(answer, dict):
-        return Message(request.dest, request.src, _with_ids(answer, in_reply_to, msg_ids))
+        return Message(request.dest, request.src, _with_ids(answer, request.body, in_reply_to, msg_ids))
     if not isinstance(answer, Body):
         raise TypeError(
             f"a handler returned {type(answer).__name__}; return a Body, a dict with a type, or None"
@@ -106,6 +131,11 @@ def msg_id_of(body: Any) -> int | UnsetType:
     return body.msg_id  # type: ignore[no-any-return]  # a Body, or a Malformed in its place
 
 
+def type_of(body: Any) -> Any:
+    """Return the type of a body of any kind, None when it has none."""
+    return body.get("type") if isinstance(body, dict) else type(body).__struct_config__.tag
+
+
 def _settle(
     request: Message[Any],
     result: Callable[[], Answer | Later],
@@ -115,7 +145,13 @@ def _settle(
     waiting: list[Waiting],
 ) -> None:
     try:
-        _place(request, result(), msg_ids, replies, waiting)
+        answer = result()
+        if isinstance(answer, Body) and answer.msg_id is UNSET and isinstance(request.body, Body):
+            answer.in_reply_to = request.body.msg_id
+            answer.msg_id = next(msg_ids)
+            replies.append(Message(request.dest, request.src, answer))
+        else:
+            _place(request, answer, msg_ids, replies, waiting)
     except _LEAVING:
         raise
     except BaseException as error:
@@ -133,16 +169,20 @@ def _place(
     replies: list[Reply],
     waiting: list[Waiting],
 ) -> None:
-    if isinstance(answer, Later):
+    if isinstance(answer, _LATER):
         waiting.append((message, answer))
     elif answer is not None:
         replies.append(reply(message, answer, msg_ids))
 
 
-def _with_ids(body: dict[str, Any], in_reply_to: int | UnsetType, msg_ids: Iterator[int]) -> dict[str, Any]:
-    if not isinstance(body.get("type"), str):
-        raise TypeError(
-            "a handler returned a dict whose type is no string; add one, such as {'type': 'read_ok'}"
-        )
+def _with_ids(
+    answer: dict[str, Any], request: Any, in_reply_to: int | UnsetType, msg_ids: Iterator[int]
+) -> dict[str, Any]:
+    """Add what is missing: the type is that of the request and `_ok`."""
+    type_ = answer.get("type", UNSET)
+    if type_ is UNSET:
+        type_ = f"{type_of(request)}_ok"
+    elif not isinstance(type_, str):
+        raise TypeError(f"a handler returned a dict whose type is {type_!r:.80}, not a string")
     ids = {} if in_reply_to is UNSET else {"in_reply_to": in_reply_to}
-    return {**body, **ids, "msg_id": next(msg_ids)}
+    return {**answer, "type": type_, **ids, "msg_id": next(msg_ids)}

@@ -1,34 +1,32 @@
 """Which function answers which type of message."""
 
-import inspect
-import typing
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable
 from functools import cached_property, partial
+from inspect import iscoroutinefunction
 from traceback import format_exception_only
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec import UNSET, Struct, convert
 
 from .complaints import Complaints
-from .dispatch import Answer, msg_id_of
-from .later import AfterFlush, Later
-from .message import (
-    CRASH,
-    MALFORMED_REQUEST,
-    NOT_SUPPORTED,
-    TEMPORARILY_UNAVAILABLE,
-    Body,
-    Error,
-    Init,
-    Malformed,
-    Message,
-)
+from .dispatch import Answer, Resumed, msg_id_of, type_of
+from .errors import Crash, MalformedRequest, NotSupported, RPCError, TemporarilyUnavailable
+from .later import AfterFlush, Held, Later
+from .message import Body, Error, Init, Malformed, Message, Topology
 from .parse import PLAIN, BodyTypes
-
-# What a handler of plain JSON may say that it takes.
-_PLAIN_ANNOTATIONS = (inspect.Parameter.empty, Any, object, dict, Mapping, MutableMapping)
+from .signature import Signature, read_signature
 
 Function = Callable[[Any], Answer | Later]
+Wrapped = TypeVar("Wrapped", bound=Callable[..., Any])
+Replied = Callable[[Message[Any], int], Resumed | None]
+
+
+class Wishes(Struct, frozen=True):
+    """How a handler wants to be called, see `Node.on`: after the flush, in a thread, one at a time."""
+
+    after_flush: bool = False
+    blocking: bool = False
+    sequential: bool = False
 
 
 class _Handler(Struct, frozen=True):
@@ -37,106 +35,187 @@ class _Handler(Struct, frozen=True):
 
 
 class Handlers:
-    """The routes of one node: only *init* until `open`, then everything that was added."""
+    """The routes of one node: only *init* until `open`, then everything that was added.
 
-    def __init__(self, init: Callable[[Init], Answer], complaints: Complaints) -> None:
+    *topology* answers messages of that type as long as no other handler does.
+
+    *replied* takes the replies to the node's own requests, see `dispatch.Routes`.
+    """
+
+    def __init__(
+        self,
+        init: Callable[[Init], Answer | Later],
+        topology: Callable[[Topology], Answer],
+        complaints: Complaints,
+        replied: Replied,
+    ) -> None:
         self.waits = False
+        self.replied = replied
+        self.message: Message[Any] | None = None
         self._complaints = complaints
-        self._opened = False
-        self._handlers = {"init": _Handler(Init, init)}
+        self._answer_others: Function = self._not_yet
+        self._handlers = {"init": _Handler(Init, init), "topology": _Handler(Topology, topology)}
+        self._replaceable = {"topology"}
+        self._replies: dict[str, type[Body]] = {}
+        self._expected: set[type[Body]] = set()
 
-    def add(self, function: Callable[[Any], Any], type_: str | None, *, after_flush: bool) -> None:
-        """Route messages of *type_* to *function*; without it, of the type its annotation or its name says.
+    def add(
+        self,
+        function: Callable[..., Any],
+        type_: str | None,
+        wishes: Wishes,
+        waiting: Callable[[Callable[..., Any], Wishes, bool], Callable[..., Any]],
+    ) -> None:
+        """Route messages to *function*, see `read_signature`; *waiting* wraps one that may wait.
 
         Raises:
-            TypeError: *function* does not take one argument, or its annotation says another type or is
-            neither a Body nor a dict, or nothing says which type.
+            TypeError: the function does not say what it takes.
             ValueError: the type has a handler already.
         """
-        body_type = _annotated_body(function)
-        type_ = _agreed_type(function, type_, body_type)
-        if type_ in self._handlers:
-            raise ValueError(f"messages of type {type_!r} have a handler already")
-        if inspect.iscoroutinefunction(function):
-            from .tasks import until_first_wait  # asyncio loads only for those who wait
-
+        signature = read_signature(function, type_)
+        if signature.type_ in self._handlers and signature.type_ not in self._replaceable:
+            raise ValueError(f"messages of type {signature.type_!r} have a handler already")
+        if iscoroutinefunction(function) or wishes.blocking:
             self.waits = True
-            function = until_first_wait(function)
-        call = partial(_after_flush, function) if after_flush else function
-        self._handlers[type_] = _Handler(body_type, call)
+            function = waiting(function, wishes, signature.plain)
+        self._replaceable.discard(signature.type_)
+        call = self._called(signature, function)
+        if wishes.after_flush:
+            call = partial(_after_flush, call)
+        self._handlers[signature.type_] = _Handler(signature.body_type, call)
         self._forget()
+
+    def has(self, type_: str) -> bool:
+        """Claim that messages of *type_* have a handler."""
+        return type_ in self._handlers
+
+    def expect(self, reply_type: type[Body]) -> None:
+        """Let `parse` decode replies of *reply_type*, unless their tag is a handler's."""
+        if reply_type in self._expected:
+            return
+        self._expected.add(reply_type)
+        tag = str(reply_type.__struct_config__.tag)
+        if tag not in self._replies and tag not in self._handlers:
+            self._replies[tag] = reply_type
+            self._forget()
+
+    def hold(self) -> None:
+        """Keep everything but replies until `open`."""
+        self._answer_others = _hold
+        self.table.update(self._routes())
+
+    def close(self) -> None:
+        """Refuse everything but init."""
+        self._answer_others = self._not_yet
+        self.table.update(self._routes())
 
     def open(self) -> None:
         """Answer everything from now on, in the midst of a batch if need be."""
+        self._answer_others = self._unhandled
         self._opened = True
         self.table.update(self._routes())
+
+    _opened = False
 
     @cached_property
     def types(self) -> BodyTypes:
         """What `parse` should read bodies as: one dict handler makes all of them dicts."""
         body_types = [handler.body_type for handler in self._handlers.values()]
-        return PLAIN if None in body_types else BodyTypes(*filter(None, body_types))
+        if None in body_types:
+            return PLAIN
+        return BodyTypes(*filter(None, body_types), *self._replies.values())
 
     @cached_property
     def table(self) -> dict[type, Function]:
         """See `dispatch.Routes`."""
         return self._routes()
 
+    @cached_property
+    def note(self) -> Callable[[Message[Any]], None] | None:
+        """See `dispatch.Routes`; set once a handler takes the message."""
+        return None
+
+    def handle(self, message: Message[Any]) -> Answer | Later:
+        """Call the handler of a *message* that was held."""
+        if self.note is not None:
+            self.note(message)
+        return self.table[type(message.body)](message.body)
+
     def crashed(self, request: Message[Any], error: BaseException) -> Answer:
         """See `dispatch.Routes`."""
-        self._complaints.traceback(f"the handler of a message from {request.src!r:.80} failed", error)
-        return self._refuse(request.body, CRASH, "".join(format_exception_only(error)).strip())
+        if isinstance(error, RPCError):
+            return error.body if msg_id_of(request.body) is not UNSET else None
+        self._complaints.traceback(
+            f"the handler of {type_of(request.body)!r:.80} failed at a message from {request.src!r:.80}",
+            error,
+        )
+        return self._refuse(request.body, Crash, "".join(format_exception_only(error)).strip())
 
     def _forget(self) -> None:
         for cached in ("types", "table"):
             self.__dict__.pop(cached, None)
 
+    def _called(self, signature: Signature, function: Callable[..., Any]) -> Function:
+        if signature.plain:
+            return function
+        if signature.takes_message:
+            self.note = partial(setattr, self, "message")
+
+        def call(body: Any) -> Answer | Later:
+            assert self.message is not None or not signature.takes_message  # noqa: S101 - our own bug
+            arguments, fields = signature.arguments(body, self.message)  # type: ignore[arg-type]
+            return function(*arguments, **fields)  # type: ignore[no-any-return]
+
+        return call
+
     def _routes(self) -> dict[type, Function]:
         routes: dict[type, Function] = {dict: self._plain, Malformed: self._malformed}
+        routes |= dict.fromkeys(self._replies.values(), self._answer_others)
         for handler in self._handlers.values():
             if handler.body_type is not None:
-                routes[handler.body_type] = handler.function if self._is_open(handler) else self._not_yet
+                is_open = self._opened or handler.body_type is Init
+                routes[handler.body_type] = handler.function if is_open else self._answer_others
         return routes
-
-    def _is_open(self, handler: _Handler) -> bool:
-        return self._opened or handler.body_type is Init
 
     def _plain(self, body: dict[str, Any]) -> Answer | Later:
         """Answer a body that `parse` left as plain JSON: for a dict handler, or of a type nobody handles."""
         if "in_reply_to" in body:
-            if type(in_reply_to := body["in_reply_to"]) is int:
-                return None
-            return self._refuse(
-                body, MALFORMED_REQUEST, f"in_reply_to is {in_reply_to!r:.80}, not an integer"
-            )
+            text = f"in_reply_to is {body['in_reply_to']!r:.80}, not an integer"
+            return self._refuse(body, MalformedRequest, text)
         type_ = body.get("type")
         if not isinstance(type_, str):
-            return self._refuse(body, MALFORMED_REQUEST, f"the body's type is {type_!r:.80}, not a string")
+            text = f"the body's type is {type_!r:.80}, not a string"
+            return self._refuse(body, MalformedRequest, text)
         handler = self._handlers.get(type_)
         if not self._opened and type_ != "init":
-            return self._not_yet(body)
+            return self._answer_others(body)
         if handler is None:
-            return self._refuse(body, NOT_SUPPORTED, f"messages of type {type_!r:.80} have no handler here")
+            return self._unhandled(body)
         if handler.body_type is None:
             return handler.function(body)
         try:
             typed = convert(body, handler.body_type, str_keys=True)
         except Exception as error:  # see parse
-            return self._refuse(body, MALFORMED_REQUEST, str(error))
+            return self._refuse(body, MalformedRequest, str(error))
         return handler.function(typed)
 
     def _malformed(self, body: Malformed) -> Answer:
-        return self._refuse(body, MALFORMED_REQUEST, body.text)
+        return self._refuse(body, MalformedRequest, body.text)
 
     def _not_yet(self, body: Any) -> Answer:
         return self._refuse(
-            body, TEMPORARILY_UNAVAILABLE, "this node has not been initialised: send init first"
+            body, TemporarilyUnavailable, "this node has not been initialised: send init first"
         )
 
-    def _refuse(self, body: Any, code: int, text: str) -> Answer:
+    def _unhandled(self, body: Any) -> Answer:
+        return self._refuse(
+            body, NotSupported, f"messages of type {type_of(body)!r:.80} have no handler here"
+        )
+
+    def _refuse(self, body: Any, kind: type[RPCError], text: str) -> Answer:
         """Tell the sender; or say so on stderr when it gave no msg_id to answer."""
         if msg_id_of(body) is not UNSET:
-            return Error(code=code, text=text)
+            return Error(code=kind.code, text=text)
         self._complaints.warning(f"dropped a message that cannot be answered (no src or msg_id): {text}")
         return None
 
@@ -145,37 +224,5 @@ def _after_flush(function: Function, body: Any) -> AfterFlush:
     return AfterFlush(partial(function, body))
 
 
-def _annotated_body(function: Callable[[Any], Any]) -> type[Body] | None:
-    """Return the Body type that the only parameter of *function* is annotated with, if it is one."""
-    parameters = list(inspect.signature(function).parameters.values())
-    if len(parameters) != 1:
-        raise TypeError(f"{_name(function)} takes {len(parameters)} arguments; a handler takes one, the body")
-    annotation = parameters[0].annotation
-    if isinstance(annotation, str):
-        annotation = typing.get_type_hints(function)[parameters[0].name]
-    if isinstance(annotation, type) and issubclass(annotation, Body):
-        return annotation
-    if (typing.get_origin(annotation) or annotation) not in _PLAIN_ANNOTATIONS:
-        raise TypeError(
-            f"{_name(function)} takes a {annotation}, which is neither a Body nor a dict; "
-            "register a handler for each Body"
-        )
-    return None
-
-
-def _agreed_type(function: Callable[[Any], Any], type_: str | None, body_type: type[Body] | None) -> str:
-    if body_type is None:
-        if type_ is None and not hasattr(function, "__name__"):
-            raise TypeError(f"{_name(function)} has no name; say which type it handles: on('type')")
-        return type_ or _name(function)
-    tag = str(body_type.__struct_config__.tag)
-    if type_ not in (None, tag):
-        raise TypeError(
-            f"{_name(function)} is registered for {type_!r} and takes a {body_type.__name__}, "
-            f"whose type is {tag!r}; give the class tag={type_!r}"
-        )
-    return tag
-
-
-def _name(function: Callable[[Any], Any]) -> str:
-    return getattr(function, "__name__", repr(function))
+def _hold(_: Any) -> Held:
+    return Held()

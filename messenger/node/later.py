@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Coroutine
 from contextvars import Context
-from typing import Any
+from typing import Any, ClassVar
 
 from msgspec import Struct
 
@@ -11,15 +11,24 @@ class AfterFlush(Struct, frozen=True):
     """Call again once every reply before this one has been written."""
 
     call: Callable[[], Any]
+    msg_id: ClassVar[None] = None  # no body's msg_id is None: `dispatch` sees that this is none
 
 
 class Parked(Struct, frozen=True):
-    """A coroutine at its first wait: what it waits for, and the context to go on in."""
+    """A coroutine at a wait: what it waits for, the context to go on in, and when its request was read."""
 
     coroutine: Coroutine[Any, Any, Any]
     awaited: Any
     context: Context
     current: Any
+    received_ns: int = 0
+    msg_id: ClassVar[None] = None
 
 
-Later = AfterFlush | Parked
+class Held(Struct, frozen=True):
+    """Dispatch again once the node is initialised."""
+
+    msg_id: ClassVar[None] = None
+
+
+Later = AfterFlush | Parked | Held

@@ -58,21 +58,24 @@ class InitOk(Body):
     """The answer to `Init`."""
 
 
+class Topology(Body):
+    """Who is next to whom, as workloads such as broadcast are told."""
+
+    topology: dict[str, list[str]]
+
+
+class TopologyOk(Body):
+    """The answer to `Topology`."""
+
+
 class Error(Body):
     """A request that failed, and whether it may have happened nevertheless: the code says.
 
-    Codes below 1000 are Maelstrom's; `code` 13 (crash) and 0 (timeout) are indefinite.
+    See `errors` for the codes.
     """
 
     code: int
     text: str = ""
-
-
-NOT_SUPPORTED = 10
-TEMPORARILY_UNAVAILABLE = 11
-MALFORMED_REQUEST = 12
-CRASH = 13
-PRECONDITION_FAILED = 22
 
 
 class Malformed(Struct, frozen=True, gc=False):

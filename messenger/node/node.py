@@ -1,44 +1,38 @@
 """A node: bytes in, bytes out, and what it remembers in between."""
 
 import itertools
+from collections import Counter
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, partial
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from msgspec import Struct
-
 from .complaints import Complaints
-from .dispatch import Reply, Waiting, dispatch, settle
-from .handlers import Handlers
-from .later import AfterFlush
-from .message import PRECONDITION_FAILED, Error, Init, InitOk, Message
+from .courier import Courier
+from .dispatch import Answer, Resumed, Waiting, dispatch, reply, settle
+from .errors import PreconditionFailed
+from .handlers import Handlers, Wishes
+from .later import AfterFlush, Later, Parked
+from .limits import Limits
+from .message import Body, Error, Init, InitOk, Message, Topology, TopologyOk
 from .parse import parse_lines
 from .serialize import serialize_lines
 from .statistics import Statistics
 
 if TYPE_CHECKING:
     from asyncio import Task
+    from concurrent.futures import ThreadPoolExecutor
+    from logging import LoggerAdapter
 
-Handler = TypeVar("Handler", bound=Callable[[Any], Any])
+    from .call import Call
+    from .tasks import Stages
+    from .timers import Timers
 
+Handler = TypeVar("Handler", bound=Callable[..., Any])
+Hook = TypeVar("Hook", bound=Callable[[], Any])
+ReplyBody = TypeVar("ReplyBody", bound=Body)
 
-class Limits(Struct, frozen=True):
-    """What a node lets others cost it.
-
-    max_in_flight: requests whose handlers wait; above it stdin is not read until half are answered.
-    max_line_bytes: a longer line is dropped with a complaint.
-    drain_seconds: how long after SIGTERM or SIGINT requests may take to be answered.
-    """
-
-    max_in_flight: int = 10_000
-    max_line_bytes: int = 64 << 20
-    drain_seconds: float = 10.0
-
-    def __post_init__(self) -> None:
-        for name in self.__struct_fields__:
-            if not (value := getattr(self, name)) > 0:
-                raise ValueError(f"{name} is {value}; it must be more than 0")
+RPC_TIMEOUT_SECONDS = 1.0
 
 
 class Node:
@@ -47,61 +41,190 @@ class Node:
     >>> from messenger.node import serialize
     >>> node = Node()
     >>> @node.on
-    ... def double(body: dict) -> dict:
-    ...     return {"type": "double_ok", "value": body["value"] * 2}
+    ... def double(value: int) -> dict:
+    ...     return {"value": value * 2}
     >>> init = {"type": "init", "msg_id": 1, "node_id": "n1", "node_ids": ["n1"]}
     >>> _ = node.receive(serialize(Message("c1", "n1", init)))
     >>> node.receive(b'{"src":"c1","dest":"n1","body":{"type":"double","msg_id":2,"value":21}}')
-    b'{"src":"n1","dest":"c1","body":{"type":"double_ok","value":42,"in_reply_to":2,"msg_id":1}}\n'
+    b'{"src":"n1","dest":"c1","body":{"value":42,"type":"double_ok","in_reply_to":2,"msg_id":1}}\n'
 
     A node belongs to one thread.  Its handlers run one after the other: between two of them, and
-    between two waits of one, nothing else changes the state they share.
+    between two waits of one, nothing else changes the state they share.  A blocking handler runs in a
+    thread of its own; from there only `send`, `broadcast` and `rpc_blocking` may be used.
     """
 
     def __init__(self, limits: Limits | None = None) -> None:
         self.limits = limits or Limits()
         self.node_id = ""
         self.node_ids: list[str] = []
+        self.neighbours: list[str] = []
+        """Whom the `topology` message names, every peer until then."""
         self.statistics = Statistics()
         self.received_ns = 0
         """When the batch that is being handled was read, in `time.perf_counter_ns`."""
         self.complaints = Complaints()
         self.in_flight = 0
         self.wake: Callable[[], None] = lambda: None
-        """Called when a handler that waited has answered: `finished` has something to write."""
-        self.handlers = Handlers(self._init, self.complaints)
+        """Called when there is something to write that no `receive` returns: see `finished`."""
+        self.stop: Callable[[], None] = lambda: None
+        """End the input, as SIGTERM does: what is in flight is answered, then `run` returns."""
+        self.handlers = Handlers(self._init, self._topology, self.complaints, self._replied)
         self._msg_ids = itertools.count()
+        self._courier = Courier(self._msg_ids, self._posted, self._time_is_over)
+        self._late: list[int] = []
         self._unwritten: list[tuple[int, int]] = []
         self._after_flush: list[tuple[Message[Any], AfterFlush, int]] = []
-        self._finished: list[Reply] = []
+        self._held: list[Message[Any]] = []
+        self._init_hooks: list[Callable[[], Any]] = []
+        self._stages: Stages | None = None
+        self._timers: Timers | None = None
 
     @overload
     def on(self, type_: Handler) -> Handler: ...
     @overload
-    def on(self, type_: str | None = None, *, after_flush: bool = False) -> Callable[[Handler], Handler]: ...
-    def on(self, type_: Any = None, *, after_flush: bool = False) -> Any:
-        """Register a handler: a (coroutine) function of the body that returns the reply's body or None.
+    def on(
+        self,
+        type_: str | None = None,
+        *,
+        after_flush: bool = False,
+        blocking: bool = False,
+        sequential: bool = False,
+    ) -> Callable[[Handler], Handler]: ...
+    def on(
+        self,
+        type_: Any = None,
+        *,
+        after_flush: bool = False,
+        blocking: bool = False,
+        sequential: bool = False,
+    ) -> Any:
+        """Register a handler: a (coroutine) function that returns the reply's body, or None for no reply.
 
-        It is decoded as the `Body` its parameter is annotated with, which also gives the message type;
-        otherwise it is a dict, and the type is *type_* or the name of the function.
-        With *after_flush* it is called when every reply before its own has been written.
-        What it raises becomes error 13; SystemExit ends the node at once, unwritten replies and all.
+        It takes a `Body`, whose annotation also gives the message type; or a dict, in a parameter called
+        body; or the fields of the body by name. Without a Body the type is *type_* or the function's name. A
+        parameter annotated as `Message` gets the whole message. A dict that is returned without a type gets
+        the request's and `_ok`.
+
+        after_flush: it is called when every reply before its own has been written.
+        blocking: it runs in a thread, and may take its time.
+        sequential: the next request waits until this one is answered, where the handler waits.
+
+        An `RPCError` that it raises is the reply, anything else error 13; SystemExit ends the node at once,
+        unwritten replies and all.
         """
         if not callable(type_) and not isinstance(type_, str | None):
             raise TypeError(f"on() takes a message type, such as 'echo', not {type_!r:.80}")
+        wishes = Wishes(after_flush=after_flush, blocking=blocking, sequential=sequential)
         if callable(type_):
-            self.handlers.add(type_, None, after_flush=after_flush)
+            self.handlers.add(type_, None, wishes, self._waiting)
             return type_
 
         def register(function: Handler) -> Handler:
-            self.handlers.add(function, type_, after_flush=after_flush)
+            self.handlers.add(function, type_, wishes, self._waiting)
             return function
 
         return register
 
+    def on_init(self, hook: Hook) -> Hook:
+        """Call *hook* once the node knows who it is; what it waits for is awaited before init_ok."""
+        self._init_hooks.append(hook)
+        self._allow_waiting()
+        return hook
+
+    def every(self, seconds: float, *, jitter: float = 0.1) -> Callable[[Hook], Hook]:
+        """Call a (coroutine) function every so many seconds, more or less, from init on; see `Timer`."""
+        return self._timer(seconds, jitter, repeated=True)
+
+    def after(self, seconds: float, *, jitter: float = 0.0) -> Callable[[Hook], Hook]:
+        """Call a (coroutine) function once, so many seconds after init, or from now if that is past."""
+        return self._timer(seconds, jitter, repeated=False)
+
+    @property
+    def peers(self) -> list[str]:
+        """Every node but this one."""
+        return [node_id for node_id in self.node_ids if node_id != self.node_id]
+
+    @property
+    def log(self) -> "LoggerAdapter[Any]":
+        """A logger that says which node speaks; it is heard on stderr, never on stdout."""
+        from .logs import logger_of
+
+        return logger_of(self)
+
+    def send(self, dest: str, body: Body | dict[str, Any]) -> None:
+        """Send a message that nobody replies to, from any thread.
+
+        Raises:
+            ValueError: nobody is called *dest*.
+            UnserializableMessage: the body holds what JSON cannot.
+        """
+        self._courier.send(dest, body)
+
+    def broadcast(self, body: Body | dict[str, Any]) -> None:
+        """Send *body* to every other node."""
+        for peer in self.peers:
+            self.send(peer, body)
+
+    def reply(self, request: Message[Any], body: Body | dict[str, Any]) -> None:
+        """Answer *request* now, besides what its handler returns."""
+        answer = reply(request, body, self._msg_ids)
+        self._courier.outbox.messages.append(answer)
+        if not self._courier.busy:
+            self.wake()
+
+    @overload
+    def rpc(
+        self, dest: str, body: Body | dict[str, Any], *, timeout_seconds: float = ...
+    ) -> "Call[dict[str, Any]]": ...
+    @overload
+    def rpc(
+        self,
+        dest: str,
+        body: Body | dict[str, Any],
+        reply_type: type[ReplyBody],
+        *,
+        timeout_seconds: float = ...,
+    ) -> "Call[ReplyBody]": ...
+    def rpc(
+        self,
+        dest: str,
+        body: Body | dict[str, Any],
+        reply_type: Any = None,
+        *,
+        timeout_seconds: float = RPC_TIMEOUT_SECONDS,
+    ) -> Any:
+        """Send a request; await what is returned for the reply, or give it a callback.
+
+        The reply is a dict, or a *reply_type*, which is decoded faster. Awaiting raises the `RPCError` that
+        the peer sent, or `Timeout`. A handler that awaits it goes on in the batch that brings the reply.
+
+        Raises:
+            ValueError: nobody is called *dest*.
+            RuntimeError: no event loop is running; see `waits`.
+        """
+        if reply_type is not None:
+            self.handlers.expect(reply_type)
+        return self._courier.call(dest, body, reply_type, timeout_seconds)
+
+    def rpc_blocking(
+        self,
+        dest: str,
+        body: Body | dict[str, Any],
+        reply_type: Any = None,
+        *,
+        timeout_seconds: float = RPC_TIMEOUT_SECONDS,
+    ) -> Any:
+        """Do as `rpc` in another thread, such as a blocking handler's; return the reply."""
+        start = partial(self.rpc, dest, body, reply_type, timeout_seconds=timeout_seconds)
+        return self._courier.call_blocking(start)
+
+    def introduce(self, dest: str) -> None:
+        """Let messages be sent to *dest*, which is neither a node nor one of Maelstrom's services."""
+        self._courier.outbox.introduce(dest)
+
     @property
     def waits(self) -> bool:
-        """Whether a handler is a coroutine function, so that an event loop must run."""
+        """Whether an event loop must run: for coroutine functions, blocking handlers, hooks or timers."""
         return self.handlers.waits
 
     def receive(self, lines: bytes) -> bytes:
@@ -112,14 +235,25 @@ class Node:
         self.received_ns = received_ns = perf_counter_ns()
         messages = parse_lines(lines, self.handlers.types)
         parsed_ns = perf_counter_ns()
-        replies, waiting = dispatch(messages, self.handlers, self._msg_ids)
+        outbox = self._courier.outbox
+        self._courier.busy = True
+        try:
+            if self._stages is None:
+                _, waiting = dispatch(messages, self.handlers, self._msg_ids, outbox.messages)
+            else:
+                with self._stages.entered():
+                    _, waiting = dispatch(messages, self.handlers, self._msg_ids, outbox.messages)
+        finally:
+            self._courier.busy = False
         dispatched_ns = perf_counter_ns()
-        output = serialize_lines(replies) if replies else b""
-        self.statistics.batch(len(messages), received_ns, parsed_ns, dispatched_ns, perf_counter_ns())
-        if replies:
-            self._unwritten.append((received_ns, len(replies)))
+        replies = len(outbox.messages) - outbox.posted - len(self._late)
         if waiting:
             self._wait_for(waiting, received_ns)
+        output = serialize_lines(outbox.take()) if outbox.messages else b""
+        self.statistics.batch(len(messages), received_ns, parsed_ns, dispatched_ns, perf_counter_ns())
+        if replies > 0:
+            self._unwritten.append((received_ns, replies))
+        self._note_late()
         return output
 
     def flushed(self) -> bytes:
@@ -137,9 +271,9 @@ class Node:
         return self.finished()
 
     def finished(self) -> bytes:
-        """Return the lines of handlers that waited and have answered since the last call."""
-        replies, self._finished = self._finished, []
-        return serialize_lines(replies) if replies else b""
+        """Return the lines that have come to be since the last call, outside of `receive`."""
+        messages = self._courier.outbox.take()
+        return serialize_lines(messages) if messages else b""
 
     def run(self) -> None:
         """Serve stdin and stdout until the input ends or SIGTERM comes, then answer what is in flight.
@@ -152,23 +286,153 @@ class Node:
         else:
             from .stdio import serve
         serve(self)
+        if self._timers is not None:
+            self._timers.stop()
 
-    def _init(self, request: Init) -> InitOk | Error:
+    def _init(self, request: Init) -> Answer | Later:
         if self.node_id and (request.node_id, request.node_ids) != (self.node_id, self.node_ids):
-            return Error(code=PRECONDITION_FAILED, text=f"this node is {self.node_id!r} already")
+            return Error(code=PreconditionFailed.code, text=f"this node is {self.node_id!r} already")
+        first = not self.node_id
         self.node_id, self.node_ids = request.node_id, request.node_ids
-        self.handlers.open()
+        self.neighbours = self.neighbours or self.peers
+        self._courier.outbox.address(self.node_id, self.node_ids)
+        if self._init_hooks and first:
+            self.handlers.hold()
+            return self._run_hooks()
+        self._open()
         return InitOk()
+
+    def _topology(self, request: Topology) -> TopologyOk:
+        self.neighbours = request.topology.get(self.node_id, self.peers)
+        return TopologyOk()
+
+    def _open(self) -> None:
+        self.handlers.open()
+        if self._timers is not None or self._held:
+            from asyncio import get_running_loop
+
+            loop = get_running_loop()
+            if self._timers is not None:
+                self._timers.start(loop)
+            loop.call_soon(self._release)
+
+    def _release(self) -> None:
+        """Handle what came while hooks ran; init_ok has been said by now."""
+        held, self._held = self._held, []
+        for message in held:
+            handle = partial(self.handlers.handle, message)
+            self._settle(message, handle, perf_counter_ns())
+        self.wake()
+
+    def _allow_waiting(self) -> "Stages":
+        from .tasks import Stages
+
+        self.handlers.waits = True
+        self._stages = self._stages or Stages(self._courier.use)
+        return self._stages
+
+    def _waiting(self, function: Callable[..., Any], wishes: Wishes, plain: bool) -> Callable[..., Any]:
+        """Wrap a handler that may wait; see `Handlers.add`."""
+        from .tasks import blocking, sequential, until_first_wait
+
+        if wishes.blocking:
+            function = blocking(function, self._threads)
+        if wishes.sequential:
+            function = sequential(function)
+        return until_first_wait(function, self._allow_waiting(), plain=plain)
+
+    @cached_property
+    def _threads(self) -> "ThreadPoolExecutor":
+        from concurrent.futures import ThreadPoolExecutor
+
+        return ThreadPoolExecutor(self.limits.threads, thread_name_prefix="messenger")
+
+    def _run_hooks(self) -> Answer | Later:
+        from .tasks import hooks, until_first_wait
+
+        run = hooks(self._init_hooks, done=self._open, failed=self._hooks_failed)
+        return until_first_wait(run, self._allow_waiting())()  # type: ignore[no-any-return]
+
+    def _hooks_failed(self) -> None:
+        self.node_id = ""
+        self.handlers.close()
+
+    def _timer(self, seconds: float, jitter: float, *, repeated: bool) -> Callable[[Hook], Hook]:
+        from .timers import Timer, Timers
+
+        def register(function: Hook) -> Hook:
+            self._allow_waiting()
+            if self._timers is None:
+                self._timers = Timers(self.complaints.traceback)
+            self._timers.add(Timer(function, seconds, jitter, repeated))
+            return function
+
+        return register
+
+    def _posted(self) -> None:
+        self.wake()
 
     def _wait_for(self, waiting: list[Waiting], received_ns: int) -> None:
         for request, later in waiting:
-            if isinstance(later, AfterFlush):
+            if type(later) is Parked:
+                self.in_flight += 1
+                self._park(request, later, later.received_ns or received_ns)
+            elif type(later) is AfterFlush:
                 self._after_flush.append((request, later, received_ns))
-                continue
-            from .tasks import resume
+            else:
+                self._held.append(request)
 
-            self.in_flight += 1
-            resume(later).add_done_callback(partial(self._done, request, received_ns))
+    def _park(self, request: Message[Any], parked: Parked, received_ns: int) -> None:
+        """Let a handler wait: for a call it needs no task, whose reply lets it go on where it is."""
+        call = parked.awaited
+        # Nothing but a Call has this, and it is None until somebody waits.
+        if getattr(call, "waiter", parked) is not None or call.done():
+            self._make_task(request, parked, received_ns)
+            return
+        call.waiter = request, parked, received_ns
+        parked.current.demand = self._make_task_after_all, call
+
+    def _make_task(self, request: Message[Any], parked: Parked, received_ns: int) -> None:
+        from .tasks import resume
+
+        resume(parked).add_done_callback(partial(self._done, request, received_ns))
+
+    def _make_task_after_all(self, call: "Call[Any]") -> None:
+        waiter, call.waiter = call.waiter, None
+        self._make_task(*waiter)
+
+    def _replied(self, message: Message[Any], in_reply_to: int) -> Resumed | None:
+        """See `dispatch.Routes`."""
+        call = self._courier.replied(message, in_reply_to)
+        return self._resumed(call) if call is not None and call.waiter is not None else None
+
+    def _resumed(self, call: "Call[Any]") -> Resumed:
+        request, parked, received_ns = call.waiter
+        self.in_flight -= 1
+        parked.current.demand = None
+        return request, partial(self._go_on, parked, received_ns)
+
+    def _go_on(self, parked: Parked, received_ns: int) -> Answer | Later:
+        try:
+            answer = self._stages.current.next_step(parked, received_ns)  # type: ignore[union-attr]  # who waits has one
+        except BaseException:
+            self._late.append(received_ns)
+            raise
+        if answer is not None and type(answer) is not Parked:
+            self._late.append(received_ns)
+        return answer  # type: ignore[no-any-return]
+
+    def _time_is_over(self, call: "Call[Any]") -> None:
+        if call.waiter is not None:
+            request, proceed = self._resumed(call)
+            self._settle(request, proceed, 0)
+            self.wake()
+
+    def _note_late(self) -> None:
+        """Note when the requests were read whose handlers have waited for a call."""
+        if self._late:
+            self._unwritten += Counter(self._late).items()
+            self._late.clear()
 
     def _done(self, request: Message[Any], received_ns: int, task: "Task[Any]") -> None:
         self.in_flight -= 1
@@ -176,8 +440,16 @@ class Node:
         self.wake()
 
     def _settle(self, request: Message[Any], result: Callable[[], Any], received_ns: int) -> None:
-        replies, waiting = settle(request, result, self.handlers, self._msg_ids)
-        if replies:
-            self._finished += replies
-            self._unwritten.append((received_ns, len(replies)))
+        courier = self._courier
+        outbox = courier.outbox
+        before, posted = len(outbox.messages), outbox.posted
+        busy, courier.busy = courier.busy, True
+        try:
+            _, waiting = settle(request, result, self.handlers, self._msg_ids, outbox.messages)
+        finally:
+            courier.busy = busy
+        replies = len(outbox.messages) - before - (outbox.posted - posted) - len(self._late)
+        if replies > 0:
+            self._unwritten.append((received_ns, replies))
+        self._note_late()
         self._wait_for(waiting, received_ns)

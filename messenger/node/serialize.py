@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-from .message import CRASH, Body, Error, Message, integer_or_unset
+from .errors import Crash
+from .message import Body, Error, Message, integer_or_unset
 
 _encoder = msgspec.json.Encoder()
 
@@ -31,8 +32,8 @@ def serialize(message: Message[Any]) -> bytes:
         return _serialize_slowly(message, error)
 
 
-def serialize_lines(messages: Sequence[Message[Any]]) -> bytes:
-    r"""Write *messages* as lines of JSON, each ended by a newline.
+def serialize_lines(messages: Sequence[Message[Any] | msgspec.Raw]) -> bytes:
+    r"""Write *messages* as lines of JSON, each ended by a newline; what is `Raw` has been written before.
 
     A message that cannot be written becomes an error 13 (crash) with the same ids: its receiver waits.
     """
@@ -42,7 +43,9 @@ def serialize_lines(messages: Sequence[Message[Any]]) -> bytes:
         return b"".join(_serialize_or_apologise(message) + b"\n" for message in messages)
 
 
-def _serialize_or_apologise(message: Message[Any]) -> bytes:
+def _serialize_or_apologise(message: Message[Any] | msgspec.Raw) -> bytes:
+    if isinstance(message, msgspec.Raw):
+        return bytes(message)
     try:
         return serialize(message)
     except UnserializableMessage as error:
@@ -65,4 +68,4 @@ def _apology(body: Any, error: Exception) -> Error:
         msg_id, in_reply_to = body.msg_id, body.in_reply_to
     else:
         msg_id, in_reply_to = (integer_or_unset(body.get(key)) for key in ("msg_id", "in_reply_to"))
-    return Error(code=CRASH, text=str(error), msg_id=msg_id, in_reply_to=in_reply_to)
+    return Error(code=Crash.code, text=str(error), msg_id=msg_id, in_reply_to=in_reply_to)

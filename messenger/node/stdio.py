@@ -27,6 +27,7 @@ def serve(node: Node) -> None:
     """
     buffer = LineBuffer(node.limits.max_line_bytes)
     with StandardStreams(node.limits.drain_seconds) as streams:
+        node.stop = streams.end_input
         while chunk := streams.read():
             exchange(node, streams, buffer.feed(chunk))
             report_dropped(node, buffer)
@@ -69,7 +70,7 @@ class StandardStreams:
         self._tell: Callable[[], None] = lambda: None
         self._read_until = float("inf")
         self._drain_seconds = drain_seconds
-        self._signals = EndOnSignal(self._end_input, drain_seconds)
+        self._signals = EndOnSignal(self.end_input, drain_seconds)
 
     def __enter__(self) -> Self:
         self.input_fd, self._output_fd = _moved(0, "stdin"), _moved(1, "stdout")
@@ -130,7 +131,8 @@ class StandardStreams:
             except OSError as error:
                 sys.exit(f"messenger: cannot write stdout: {error.strerror}; replies may be lost")
 
-    def _end_input(self) -> None:
+    def end_input(self) -> None:
+        """End the input: what the pipe holds by now is read, and no more; in any thread."""
         # Half the time for reading what was sent, the other half for answering it.
         self._read_until = monotonic() + self._drain_seconds / 2
         os.set_blocking(self.input_fd, False)

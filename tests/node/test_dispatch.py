@@ -188,15 +188,25 @@ def test_an_answer_that_is_no_body_is_an_error_that_says_so(node, type_, nonsens
     assert f"a handler returned {type(nonsense).__name__}; return a Body" in answer["text"]
 
 
-@pytest.mark.parametrize("nonsense", [{}, {"value": 1}, {"type": None}, {"type": 5}])
-def test_a_plain_answer_needs_a_type(node, nonsense):
+def test_a_plain_answer_without_a_type_gets_that_of_the_request(node):
+    """Nearly every answer is an `_ok`."""
+    answering(node, {"value": 1})
+    node.on("plain")(lambda body: {})
+
+    answers = ask(node, request("ask", 2), request("plain", 3))
+
+    assert [answer["type"] for answer in answers] == ["ask_ok", "plain_ok"]
+
+
+@pytest.mark.parametrize("nonsense", [{"type": None}, {"type": 5}])
+def test_a_plain_answer_needs_a_type_that_is_one(node, nonsense):
     """A message without a type is malformed: better said here than by its receiver."""
     answering(node, nonsense)
 
     [answer] = ask(node, request("ask", 2))
 
     assert answer["code"] == 13
-    assert "whose type is no string" in answer["text"]
+    assert "not a string" in answer["text"]
 
 
 def test_a_frozen_answer_is_an_error(node):

@@ -6,9 +6,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from messenger.node import Body, Node
+from messenger.node import Body, Message, Node
 
-from .driver import INIT, ask, line, request
+from .driver import INIT, ask, ask_waiting, line, request
 
 
 class Ask(Body):
@@ -244,11 +244,60 @@ def test_two_handlers_of_one_type_are_refused():
         node.on(lambda_for(Ask))
 
 
-@pytest.mark.parametrize("function", [lambda: None, lambda one, two: None], ids=["none", "two"])
-def test_a_handler_takes_one_argument(function):
+@pytest.mark.parametrize("function", [lambda *all: None, lambda one, **rest: None], ids=["all", "rest"])
+def test_a_handler_says_what_it_takes(function):
     """Found when it is registered, not when the first message comes."""
-    with pytest.raises(TypeError, match="a handler takes one, the body"):
+    with pytest.raises(TypeError, match="a handler takes a Body, a dict, or fields by name"):
         Node().on("x")(function)
+
+
+def test_a_handler_may_take_the_fields_of_a_body_by_name(node):
+    """Three words instead of a class."""
+
+    @node.on
+    def write(key: str, value, *, create: bool = False):
+        return {"wrote": [key, value, create]}
+
+    @node.on
+    def ping():
+        return {}
+
+    answers = ask(
+        node,
+        request("write", 2, key="k", value=[1]),
+        request("write", 3, key="k", value=None, create=True),
+        request("write", 4, key=5, value=1),
+        request("ping", 5),
+    )
+
+    assert [answer.get("wrote") for answer in answers[:2]] == [["k", [1], False], ["k", None, True]]
+    assert answers[2]["code"] == 12
+    assert answers[3]["type"] == "ping_ok"
+
+
+@pytest.mark.parametrize("plain", [False, True])
+def test_a_handler_may_take_the_message(node, plain):
+    """Gossip is not sent back to where it came from."""
+    if plain:
+        with_plain_neighbour(node)
+
+    @node.on
+    def ask_(request: Ask, message: Message):
+        return {"type": "ask_ok", "src": message.src, "value": request.value}
+
+    @node.on
+    def named(message: Message, value: int):
+        return {"src": message.src, "value": value}
+
+    @node.on
+    async def waiting(message: Message, body: dict):
+        return {"src": message.src, "value": body["value"]}
+
+    answers = ask_waiting(
+        node, *(request(type_, 2, value=3, src="c7") for type_ in ("ask", "named", "waiting"))
+    )
+
+    assert [(answer["src"], answer["value"]) for answer in answers] == [("c7", 3)] * 3
 
 
 def test_a_name_that_contradicts_the_body_is_refused():

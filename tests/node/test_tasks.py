@@ -391,7 +391,7 @@ def test_awaiting_what_was_cancelled_is_a_crash():
 
 
 @pytest.mark.parametrize("waits", [0, 1])
-@pytest.mark.parametrize("nonsense", [5, "text", [], {"value": 1}], ids=repr)
+@pytest.mark.parametrize("nonsense", [5, "text", [], {"type": 1}], ids=repr)
 def test_an_answer_that_is_no_body_is_an_error_after_a_wait_as_well(nonsense, waits):
     """The rules for answers do not depend on when they come."""
 

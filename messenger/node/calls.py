@@ -1,0 +1,74 @@
+"""Calls: the requests of a node that wait for replies, and until when."""
+
+from asyncio import AbstractEventLoop, TimerHandle
+from collections import deque
+from collections.abc import Callable
+from time import monotonic
+from typing import Any
+
+from .call import Call
+from .errors import Timeout
+
+# Deadlines are met by a timer that is set once for many calls, so it may ring this much later than one asks.
+_SLACK_SECONDS = 0.001
+
+
+class Calls:
+    """Calls by msg_id; *settled* hears of those whose handlers can go on because their time is over."""
+
+    def __init__(self, loop: AbstractEventLoop, settled: Callable[[Call[Any]], object]) -> None:
+        self.loop = loop
+        self._settled = settled
+        self._pending: dict[int, Call[Any]] = {}
+        # All calls of one timeout end in the order in which they began: no heap is needed.
+        self._order: dict[float, deque[int]] = {}
+        self._timer: TimerHandle | None = None
+
+    def __len__(self) -> int:
+        """Count the calls that have no outcome yet."""
+        return len(self._pending)
+
+    def open(self, msg_id: int, reply_type: Any, timeout_seconds: float) -> Call[Any]:
+        """Wait for the reply to *msg_id*."""
+        pending = self._pending
+        deadline = monotonic() + timeout_seconds
+        call: Call[Any] = Call(self, msg_id, reply_type, deadline)
+        pending[msg_id] = call
+        order = self._order.get(timeout_seconds)
+        if order is None:
+            order = self._order[timeout_seconds] = deque()
+        while order and order[0] not in pending:
+            order.popleft()
+        order.append(msg_id)
+        if self._timer is None or self._timer.when() > deadline + _SLACK_SECONDS:
+            self._ring_at(deadline)
+        return call
+
+    def take(self, msg_id: int) -> Call[Any] | None:
+        """Return the call that waits for a reply to *msg_id*, which is answered now; None if none does."""
+        return self._pending.pop(msg_id, None)
+
+    def _ring_at(self, deadline: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self.loop.call_at(deadline + _SLACK_SECONDS, self._expire)
+
+    def _expire(self) -> None:
+        self._timer = None
+        now = monotonic()
+        next_deadline = None
+        for timeout_seconds, order in list(self._order.items()):
+            while order:
+                call = self._pending.get(order[0])
+                if call is not None and call.deadline > now:
+                    next_deadline = min(call.deadline, next_deadline or call.deadline)
+                    break
+                msg_id = order.popleft()
+                if call is not None:
+                    del self._pending[msg_id]
+                    call.settle(None, Timeout(f"no reply within {timeout_seconds:g} s"))
+                    self._settled(call)
+            if not order:
+                del self._order[timeout_seconds]
+        if next_deadline is not None:
+            self._ring_at(next_deadline)
