@@ -5,12 +5,13 @@ from importlib import import_module
 
 _ROOMS = {
     "node": "run a Maelstrom node on stdin and stdout",
+    "maelstrom": "test node processes on a simulated network, without Java",
     "gate": "judge a pytest-benchmark run against baselines",
 }
 
 _USAGE = (
     "usage: messenger ROOM ...\n\nrooms:\n"
-    + "".join(f"  {room:<10}{caption}\n" for room, caption in _ROOMS.items())
+    + "".join(f"  {room:<11}{caption}\n" for room, caption in _ROOMS.items())
     + "\nmessenger ROOM --help tells more, with examples; messenger --version tells which this is.\n"
 )
 

@@ -36,7 +36,7 @@ def test_without_a_room_it_shows_the_rooms(capsys, argv):
     captured = capsys.readouterr()
     assert (code, captured.err) == (0, "")
     assert "usage: messenger ROOM" in captured.out
-    assert "  node      run a Maelstrom node" in captured.out
+    assert "  node       run a Maelstrom node" in captured.out
 
 
 @pytest.mark.parametrize("room", ["nonsense", "", "__main__", "node.command", "--fast"])

@@ -5,7 +5,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from messenger.node import Message, parse
+from messenger.node import Message, Node, parse
+
+from .conftest import initialise
 
 BATCHES = pytest.mark.parametrize("messages", [1, 64, 1000], ids=lambda count: f"{count}x128B")
 
@@ -22,6 +24,27 @@ def bench_node(benchmark, echo, echo_line, messages):
         return output
 
     _assert_echoed(benchmark(answer), lines)
+
+
+@BATCHES
+def bench_async(benchmark, loop, echo, echo_line, messages):
+    """The same with a handler that may wait, and does not."""
+    node, lines = Node(), echo_line(128) * messages
+    benchmark.group = f"end to end {messages} x 128 B"
+
+    @node.on
+    async def handler(request: echo.Echo) -> echo.EchoOk:
+        return echo.EchoOk(request.echo)
+
+    loop(lambda: initialise(node))
+
+    def answer():
+        output = node.receive(lines)
+        node.flushed()
+        return output
+
+    # A loop that runs already: starting one costs more than a small batch.
+    _assert_echoed(loop(lambda: benchmark(answer)), lines)
 
 
 @BATCHES

@@ -3,20 +3,51 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from threading import Thread
 
 import pytest
 
 from messenger.node import parse
 
+NODE = ["-m", "messenger", "node"]
+
+# No dispatch, no errors, no statistics, no signals: what reading, decoding and writing cost.
+BARE = """
+import os
+import msgspec
+from messenger.node import Body, Message
+
+class Init(Body): node_id: str
+class InitOk(Body): pass
+class Echo(Body): echo: object
+class EchoOk(Body): echo: object
+
+decode = msgspec.json.Decoder(Message[Init | Echo]).decode_lines
+encode = msgspec.json.Encoder().encode_lines
+msg_id = 0
+rest = b""
+while chunk := os.read(0, 1 << 16):
+    lines, newline, rest = (rest + chunk).rpartition(b"\\n")
+    replies = []
+    for request in decode(lines):
+        body = request.body
+        msg_id += 1
+        if type(body) is Echo:
+            answer = EchoOk(echo=body.echo, in_reply_to=body.msg_id, msg_id=msg_id)
+        else:
+            answer = InitOk(in_reply_to=body.msg_id, msg_id=msg_id)
+        replies.append(Message(request.dest, request.src, answer))
+    os.write(1, encode(replies))
+"""
+
 
 class NodeProcess:
-    """A `messenger node`, its pipes, and a count of the lines that came back."""
+    """A `messenger node`, or another Python *command*, its pipes, and a count of the lines that came back."""
 
-    def __init__(self) -> None:
+    def __init__(self, command: Sequence[str] = NODE) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "messenger", "node"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            [sys.executable, *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -92,12 +123,48 @@ def bench_throughput(benchmark, node, echo_line):
 @pytest.mark.parametrize("outstanding", [1, 64], ids=lambda count: f"{count}-outstanding")
 def bench_round_trip(benchmark, one_core, node, echo_line, outstanding):
     """From the write that sends so many requests to the read that brings the last reply."""
-    benchmark.group = "process"
-    lines = echo_line(128) * outstanding
+    _time_round_trip(benchmark, node, echo_line(128), outstanding)
 
-    last = benchmark.pedantic(node.exchange, (lines, outstanding), rounds=2_000, warmup_rounds=100)
 
-    _assert_echo(last, echo_line(128))
+@pytest.mark.parametrize("outstanding", [1, 64], ids=lambda count: f"{count}-outstanding")
+def bench_round_trip_bare(benchmark, one_core, init_line, echo_line, outstanding):
+    """The floor: a bare msgspec loop between `os.read` and `os.write`."""
+    bare = NodeProcess(["-c", BARE])
+    bare.exchange(init_line, 1)
+
+    _time_round_trip(benchmark, bare, echo_line(128), outstanding)
+
+    assert bare.stop() == 0
+
+
+def _time_round_trip(benchmark, process, line, outstanding):
+    benchmark.group = f"process, {outstanding} outstanding"
+
+    last = benchmark.pedantic(
+        process.exchange, (line * outstanding, outstanding), rounds=2_000, warmup_rounds=100
+    )
+
+    _assert_echo(last, line)
+
+
+def bench_start(benchmark, init_line):
+    """From nothing to init_ok, and to the end of the process."""
+    benchmark.group = "start"
+
+    def start():
+        process = NodeProcess()
+        process.exchange(init_line, 1)
+        return process.stop()
+
+    assert benchmark.pedantic(start, rounds=10, warmup_rounds=1) == 0
+
+
+def bench_start_bare(benchmark):
+    """The floor: an interpreter that imports msgspec and asyncio, and does nothing."""
+    benchmark.group = "start"
+    command = [sys.executable, "-c", "import msgspec, asyncio"]
+
+    assert benchmark.pedantic(subprocess.call, (command,), rounds=10, warmup_rounds=1) == 0
 
 
 def _assert_echo(output: bytes, request_line: bytes) -> None:

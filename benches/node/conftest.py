@@ -1,12 +1,15 @@
 """Lines to handle and nodes to time."""
 
+import asyncio
 import runpy
 from collections.abc import Callable
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 import messenger.node.workloads.echo
+from messenger.node import Node
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -15,9 +18,31 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("size_bytes", [128, 1024, 16384], ids=lambda size: f"{size}B")
 
 
+INIT = b'{"src":"c0","dest":"n1","body":{"type":"init","msg_id":1,"node_id":"n1","node_ids":["n1"]}}\n'
+
+
 @pytest.fixture
 def init_line() -> bytes:
-    return b'{"src":"c0","dest":"n1","body":{"type":"init","msg_id":1,"node_id":"n1","node_ids":["n1"]}}\n'
+    return INIT
+
+
+def initialise(node: Node) -> None:
+    """Let *node* be n1, alone."""
+    node.receive(INIT)
+    node.flushed()
+
+
+@pytest.fixture
+def loop() -> Callable[[Callable[[], Any]], Any]:
+    """Call a function while an event loop runs in this thread; return what it returns."""
+
+    def run(function: Callable[[], Any]) -> Any:
+        async def main() -> Any:
+            return function()
+
+        return asyncio.run(main())
+
+    return run
 
 
 @pytest.fixture

@@ -19,18 +19,18 @@ class Calls:
     def __init__(self, loop: AbstractEventLoop, settled: Callable[[Call[Any]], object]) -> None:
         self.loop = loop
         self._settled = settled
-        self._pending: dict[int, Call[Any]] = {}
+        self.pending: dict[int, Call[Any]] = {}
         # All calls of one timeout end in the order in which they began: no heap is needed.
         self._order: dict[float, deque[int]] = {}
         self._timer: TimerHandle | None = None
 
     def __len__(self) -> int:
         """Count the calls that have no outcome yet."""
-        return len(self._pending)
+        return len(self.pending)
 
     def open(self, msg_id: int, reply_type: Any, timeout_seconds: float) -> Call[Any]:
         """Wait for the reply to *msg_id*."""
-        pending = self._pending
+        pending = self.pending
         deadline = monotonic() + timeout_seconds
         call: Call[Any] = Call(self, msg_id, reply_type, deadline)
         pending[msg_id] = call
@@ -46,7 +46,7 @@ class Calls:
 
     def take(self, msg_id: int) -> Call[Any] | None:
         """Return the call that waits for a reply to *msg_id*, which is answered now; None if none does."""
-        return self._pending.pop(msg_id, None)
+        return self.pending.pop(msg_id, None)
 
     def _ring_at(self, deadline: float) -> None:
         if self._timer is not None:
@@ -59,13 +59,13 @@ class Calls:
         next_deadline = None
         for timeout_seconds, order in list(self._order.items()):
             while order:
-                call = self._pending.get(order[0])
+                call = self.pending.get(order[0])
                 if call is not None and call.deadline > now:
                     next_deadline = min(call.deadline, next_deadline or call.deadline)
                     break
                 msg_id = order.popleft()
                 if call is not None:
-                    del self._pending[msg_id]
+                    del self.pending[msg_id]
                     call.settle(None, Timeout(f"no reply within {timeout_seconds:g} s"))
                     self._settled(call)
             if not order:

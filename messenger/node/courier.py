@@ -61,14 +61,15 @@ class Courier:
         self, dest: str, body: Body | dict[str, Any], reply_type: Any, timeout_seconds: float
     ) -> "Call[Any]":
         """Send a request and wait for its reply."""
-        if self._loop is None or not self._loop.is_running():
-            from asyncio import get_running_loop  # a system call each time
+        calls = self._calls
+        if calls is None:
+            from asyncio import get_running_loop
 
             self.use(get_running_loop())
-        assert self._calls is not None  # noqa: S101 - use() has made it
+            return self.call(dest, body, reply_type, timeout_seconds)
         msg_id = next(self._msg_ids)
         self.outbox.post(dest, body, msg_id)
-        call = self._calls.open(msg_id, reply_type, timeout_seconds)
+        call = calls.open(msg_id, reply_type, timeout_seconds)
         if not self.busy:
             self._posted()
         return call
@@ -102,7 +103,7 @@ class Courier:
 
     def replied(self, reply: Message[Any], in_reply_to: int) -> "Call[Any] | None":
         """Settle the call that *reply* is for; return it, or None if it came late, or twice."""
-        call = self._calls.take(in_reply_to) if self._calls is not None else None
+        call = self._calls.pending.pop(in_reply_to, None) if self._calls is not None else None
         if call is None:
             return None
         body = reply.body

@@ -1,6 +1,6 @@
 """What a handler returns in place of an answer that it cannot give yet."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from contextvars import Context
 from typing import Any, ClassVar
 
@@ -15,9 +15,9 @@ class AfterFlush(Struct, frozen=True):
 
 
 class Parked(Struct, frozen=True):
-    """A coroutine at a wait: what it waits for, the context to go on in, and when its request was read."""
+    """A handler at a wait: what it waits for, the context to go on in, and when its request was read."""
 
-    coroutine: Coroutine[Any, Any, Any]
+    driver: Any
     awaited: Any
     context: Context
     current: Any

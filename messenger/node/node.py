@@ -253,7 +253,8 @@ class Node:
         self.statistics.batch(len(messages), received_ns, parsed_ns, dispatched_ns, perf_counter_ns())
         if replies > 0:
             self._unwritten.append((received_ns, replies))
-        self._note_late()
+        if self._late:
+            self._note_late()
         return output
 
     def flushed(self) -> bytes:
@@ -261,7 +262,7 @@ class Node:
         if self._unwritten:
             now_ns = perf_counter_ns()
             for received_ns, replies in self._unwritten:
-                self.statistics.latency.record(now_ns - received_ns, replies)
+                self.statistics.written(now_ns - received_ns, replies)
             self._unwritten.clear()
         if not self._after_flush:
             return b""
@@ -414,7 +415,7 @@ class Node:
 
     def _go_on(self, parked: Parked, received_ns: int) -> Answer | Later:
         try:
-            answer = self._stages.current.next_step(parked, received_ns)  # type: ignore[union-attr]  # who waits has one
+            answer = self._stages.here().next_step(parked, received_ns)  # type: ignore[union-attr]
         except BaseException:
             self._late.append(received_ns)
             raise
@@ -430,9 +431,8 @@ class Node:
 
     def _note_late(self) -> None:
         """Note when the requests were read whose handlers have waited for a call."""
-        if self._late:
-            self._unwritten += Counter(self._late).items()
-            self._late.clear()
+        self._unwritten += Counter(self._late).items()
+        self._late.clear()
 
     def _done(self, request: Message[Any], received_ns: int, task: "Task[Any]") -> None:
         self.in_flight -= 1

@@ -52,29 +52,26 @@ class Outbox:
         if isinstance(body, Body):
             before, body.msg_id = body.msg_id, msg_id
             try:
-                self._write(dest, body)
+                line = _encode(Message(self._src, dest, body))
+            except Exception:
+                line = serialize(Message(self._src, dest, body))  # slower, and knows what else JSON can hold
             finally:
                 body.msg_id = before
         elif isinstance(body, dict) and isinstance(body.get("type"), str):
-            self._write(dest, body if msg_id is UNSET else {**body, "msg_id": msg_id})
+            line = serialize(
+                Message(self._src, dest, body if msg_id is UNSET else {**body, "msg_id": msg_id})
+            )
         elif isinstance(body, dict):
             raise TypeError(f"a body needs a type that is a string, not {body.get('type')!r:.80}")
         else:
             raise TypeError(f"a {type(body).__name__} is no body; send a Body or a dict with a type")
+        self.messages.append(Raw(line))
+        self.posted += 1
 
     def take(self) -> list[Any]:
         """Return all messages, and be empty."""
         messages, self.messages, self.posted = self.messages, [], 0
         return messages
-
-    def _write(self, dest: str, body: Body | dict[str, Any]) -> None:
-        message: Message[Any] = Message(self._src, dest, body)
-        try:
-            line = _encode(message)
-        except Exception:
-            line = serialize(message)  # slower, and knows what else JSON can hold
-        self.messages.append(Raw(line))
-        self.posted += 1
 
     def _require(self, dest: object) -> None:
         if not self._src:

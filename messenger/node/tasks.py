@@ -1,9 +1,10 @@
 """Handlers that wait: run at once up to their first wait, and on from there when its reply or event comes."""
 
 import asyncio
+import types
 from asyncio import AbstractEventLoop, current_task, get_running_loop
 from asyncio.tasks import _enter_task, _leave_task  # public: Python documents them in "Extending asyncio"
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Generator, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import copy_context
@@ -29,9 +30,12 @@ class Stage:
     takes both along.
     """
 
-    def __init__(self, loop: AbstractEventLoop) -> None:
+    def __init__(self, loop: AbstractEventLoop, stages: "Stages") -> None:
         self.loop = loop
+        self._stages = stages
         self._depth = 0
+        self._spare: list[_Driver] = []
+        self.seat(_Driver())
 
     def __enter__(self) -> Self:
         self._depth += 1
@@ -44,6 +48,7 @@ class Stage:
         self.current = _CurrentTask()
         self.clear()
         _enter_task(self.loop, self.current)  # type: ignore[arg-type]
+        self._stages.current = self
         return self
 
     def __exit__(
@@ -52,6 +57,7 @@ class Stage:
         self._depth -= 1
         if self._depth:
             return
+        self._stages.current = None
         _leave_task(self.loop, self.current)  # type: ignore[arg-type]
         if self._outer is not None:
             _enter_task(self.loop, self._outer)
@@ -59,83 +65,120 @@ class Stage:
     def first_step(self, steps: Coroutine[Any, Any, Any]) -> Any:
         """Take a coroutine's first step: return its answer, or `Parked` if that takes a wait."""
         try:
-            awaited = self.run(steps.send, None)
-        except StopIteration as stop:
+            answer = self.run(self.send, steps)
+        except BaseException:
+            self.clear()
+            self.seat(_Driver())
+            raise
+        if self.steps.gi_yieldfrom is None:
             # Two contexts that share all they hold are compared in 30 ns, a copy costs twice that.
             if self.context != self.as_it_was:
                 self.clear()
-            return stop.value
-        except BaseException:
-            self.clear()
-            raise
-        return self.park(steps, awaited)
+            return answer
+        return self.park(answer)
 
-    def park(self, steps: Coroutine[Any, Any, Any], awaited: Any) -> Parked:
-        """Let a coroutine keep context and stand-in, and have others for the next."""
-        parked = Parked(steps, awaited, self.context, self.current)
+    def park(self, awaited: Any) -> Parked:
+        """Let who waits keep driver, context and stand-in, and have others for the next."""
+        parked = Parked(self._driver, awaited, self.context, self.current)
         _leave_task(self.loop, self.current)  # type: ignore[arg-type]
         self.current = _CurrentTask()
         _enter_task(self.loop, self.current)  # type: ignore[arg-type]
         self.clear()
+        self.seat(self._spare.pop() if self._spare else _Driver())
         return parked
 
     def next_step(self, parked: Parked, received_ns: int) -> Any:
-        """Let a parked coroutine go on, whose wait is over: return its answer, or `Parked` once more."""
+        """Let who is parked go on, whose wait is over: return the answer, or `Parked` once more."""
         if not self._depth:
             with self:
                 return self.next_step(parked, received_ns)
-        loop, current = self.loop, parked.current
+        loop, current, driver = self.loop, parked.current, parked.driver
         _leave_task(loop, self.current)  # type: ignore[arg-type]
         _enter_task(loop, current)
         try:
-            awaited = parked.context.run(parked.coroutine.send, None)
-        except StopIteration as stop:
-            return stop.value
+            answer = parked.context.run(driver.send, None)
         finally:
             _leave_task(loop, current)
             _enter_task(loop, self.current)  # type: ignore[arg-type]
-        return Parked(parked.coroutine, awaited, parked.context, current, received_ns)
+        if driver.steps.gi_yieldfrom is None:
+            self._spare.append(driver)
+            return answer
+        return Parked(driver, answer, parked.context, current, received_ns)
 
     def clear(self) -> None:
         """Have a context as it was when the batch began."""
         self.context = self.as_it_was.copy()
         self.run = self.context.run
 
+    def seat(self, driver: "_Driver") -> None:
+        """Let *driver* take the next first steps."""
+        self._driver, self.steps, self.send = driver, driver.steps, driver.send
+
+
+class _Driver:
+    """Takes the steps of one coroutine after the other, and hands over their answers.
+
+    A generator that awaits a coroutine gets its answer from the interpreter as a value. Who calls `send` gets
+    it as a StopIteration, which costs more than all the rest of a handler that does not wait.
+    """
+
+    __slots__ = ("_last", "send", "steps")
+
+    def __init__(self) -> None:
+        self._last: list[bool] = []
+        self.steps: Any = _drive(self._last)
+        self.send = self.steps.send
+        self.send(None)  # to where it can be given a coroutine
+
+    def end(self) -> None:
+        """Let the coroutine that is driven now be the last: its answer ends the steps, as a task expects."""
+        self._last.append(True)
+
+
+@types.coroutine
+def _drive(last: list[bool]) -> Generator[Any, Any, Any]:
+    answer = None
+    while True:
+        coroutine = yield answer
+        answer = yield from coroutine
+        if last:
+            return answer
+
 
 def until_first_wait(function: Coroutines, stages: "Stages", *, plain: bool = False) -> Callable[..., Any]:
     """Make a plain handler of a coroutine function: it returns the answer, or `Parked` at its first wait."""
 
     def handler(*arguments: Any, **fields: Any) -> Any:
-        stage = stages.current
-        if stage is None:
-            raise RuntimeError("no event loop is running, which a handler that waits needs")
-        return stage.first_step(function(*arguments, **fields))
+        with stages.here() as stage:
+            return stage.first_step(function(*arguments, **fields))
 
     def handler_of_body(body: Any) -> Any:
-        """Do the same for what takes a body only, in half the time: three calls are written out."""
+        """Do the same for what takes a body only, and faster: `first_step` is written out."""
         stage = stages.current
         if stage is None:
             return handler(body)
-        steps = function(body)
         try:
-            awaited = stage.run(steps.send, None)
-        except StopIteration as stop:
-            if stage.context != stage.as_it_was:
-                stage.clear()
-            return stop.value
+            answer = stage.run(stage.send, function(body))
         except BaseException:
             stage.clear()
+            stage.seat(_Driver())
             raise
-        return stage.park(steps, awaited)
+        if stage.steps.gi_yieldfrom is None:
+            if stage.context != stage.as_it_was:
+                stage.clear()
+            return answer
+        return stage.park(answer)
 
     return handler_of_body if plain else handler
 
 
 class Stages:
-    """The stage of the loop that a node is on; *moved* hears of a new one."""
+    """The stages of the loops that a node is on, one after the other; *moved* hears of a new one."""
 
     def __init__(self, moved: Callable[[AbstractEventLoop], object]) -> None:
         self.current: Stage | None = None
+        """The one that is entered now."""
+        self._latest: Stage | None = None
         self._moved = moved
 
     def entered(self) -> AbstractContextManager[object]:
@@ -143,7 +186,6 @@ class Stages:
         try:
             return self.here()
         except RuntimeError:
-            self.current = None
             return nullcontext()
 
     def here(self) -> Stage:
@@ -152,11 +194,13 @@ class Stages:
         Raises:
             RuntimeError: no loop is running.
         """
+        if self.current is not None:
+            return self.current
         loop = get_running_loop()
-        if self.current is None or self.current.loop is not loop:
-            self.current = Stage(loop)
+        if self._latest is None or self._latest.loop is not loop:
+            self._latest = Stage(loop, self)
             self._moved(loop)
-        return self.current
+        return self._latest
 
 
 def blocking(function: Callable[..., Any], threads: Executor) -> Coroutines:
@@ -244,7 +288,8 @@ class _Rest:
     __slots__ = ("close", "send", "throw")
 
     def __init__(self, parked: Parked) -> None:
-        steps = parked.coroutine
+        parked.driver.end()
+        steps = parked.driver.steps
 
         def first_wait(_: Any) -> Any:
             self.send = steps.send

@@ -426,7 +426,7 @@ def test_whatever_comes_in_whatever_order_each_request_has_one_outcome(events):
         sent = list(world.sent)
         for number, event in events:
             if event == "time":
-                call = node._courier._calls.take(sent[number]["body"]["msg_id"])
+                call = node._courier._calls.pending.pop(sent[number]["body"]["msg_id"], None)
                 if call is not None:
                     call.settle(None, Timeout("over"))
                     node._time_is_over(call)

@@ -1,0 +1,63 @@
+"""A handler that asks a store before it answers: four messages for each request."""
+
+import pytest
+
+from messenger.node import Body, Node, parse
+
+from .conftest import initialise
+
+ASK = b'{"src":"c1","dest":"n1","body":{"type":"get","msg_id":7,"key":1}}\n'
+STORED = b'{"src":"lin-kv","dest":"n1","body":{"type":"read_ok","value":3,"in_reply_to":%d}}\n'
+
+
+class Get(Body):
+    key: int
+
+
+class GetOk(Body):
+    value: int
+
+
+class Read(Body):
+    key: int
+
+
+class ReadOk(Body):
+    value: int
+
+
+def typed(node):
+    @node.on
+    async def get(request: Get) -> GetOk:
+        return GetOk(value=(await node.rpc("lin-kv", Read(key=request.key), ReadOk)).value)
+
+
+def plain(node):
+    @node.on
+    async def get(key: int) -> dict:
+        return {"value": (await node.rpc("lin-kv", {"type": "read", "key": key}))["value"]}
+
+
+@pytest.mark.parametrize("kind", [typed, plain], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("outstanding", [1, 64], ids=lambda count: f"{count}-outstanding")
+def bench_proxy(benchmark, loop, outstanding, kind):
+    """A batch of requests in, their questions out, the store's replies in, the answers out."""
+    node = Node()
+    kind(node)
+    benchmark.group = f"rpc {outstanding}"
+
+    def proxy():
+        questions = node.receive(ASK * outstanding)
+        node.flushed()
+        # The msg_id ends the body; those of the next requests follow it.
+        first = int(questions[: questions.index(b"}")].rpartition(b":")[2])
+        answers = node.receive(b"".join(STORED % msg_id for msg_id in range(first, first + outstanding)))
+        node.flushed()
+        return answers
+
+    def run():
+        initialise(node)
+        return benchmark(proxy)
+
+    bodies = [parse(line).body for line in loop(run).splitlines()]
+    assert [(body["type"], body["value"]) for body in bodies] == [("get_ok", 3)] * outstanding

@@ -1,0 +1,1 @@
+"""What may not happen in a history, one workload's rules a file."""
