@@ -39,6 +39,11 @@ class Courier:
         self._loop: AbstractEventLoop | None = None
         self._thread = threading.get_ident()
 
+    @property
+    def waits(self) -> bool:
+        """Claim that a reply is waited for."""
+        return bool(self._calls)
+
     def use(self, loop: "AbstractEventLoop") -> None:
         """Belong to *loop*, which runs in this thread."""
         if self._loop is not loop:

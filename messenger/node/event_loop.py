@@ -77,7 +77,7 @@ class _Session:
         else:
             self._input_ended = True
             exchange(self._node, self._streams, self._buffer.end())
-        if self._input_ended or self._node.in_flight >= self._node.limits.max_in_flight:
+        if self._node.full() or self._input_ended:
             self._stop_reading()
         elif not self._selectable:
             self._loop.call_soon(self._guarded(self._read))
@@ -91,10 +91,8 @@ class _Session:
     def _flush(self) -> None:
         self._flush_due = False
         deliver(self._node, self._streams, self._node.finished())
-        if (
-            not (self._reading or self._input_ended)
-            and self._node.in_flight <= self._node.limits.max_in_flight // 2
-        ):
+        full = self._node.full()
+        if not (self._reading or self._input_ended or full):
             self._start_reading()
         self._end_when_done()
 

@@ -106,7 +106,12 @@ class Handlers:
 
     def close(self) -> None:
         """Refuse everything but init."""
-        self._answer_others = self._not_yet
+        self._answer_others, self._opened = self._not_yet, False
+        self.table.update(self._routes())
+
+    def refuse(self) -> None:
+        """Refuse everything but replies until `open`: there is too much to do."""
+        self._answer_others, self._opened = self._too_busy, False
         self.table.update(self._routes())
 
     def open(self) -> None:
@@ -206,6 +211,9 @@ class Handlers:
         return self._refuse(
             body, TemporarilyUnavailable, "this node has not been initialised: send init first"
         )
+
+    def _too_busy(self, body: Any) -> Answer:
+        return self._refuse(body, TemporarilyUnavailable, "too many requests are in flight here; try again")
 
     def _unhandled(self, body: Any) -> Answer:
         return self._refuse(

@@ -6,7 +6,8 @@ from msgspec import Struct
 class Limits(Struct, frozen=True):
     """What a node lets others cost it.
 
-    max_in_flight: requests whose handlers wait; above it stdin is not read until half are answered.
+    max_in_flight: requests whose handlers wait. Above it stdin is not read until half are answered; or, where
+        handlers wait for replies, which come by stdin as well, requests are refused with error 11.
     max_line_bytes: a longer line is dropped with a complaint.
     drain_seconds: how long after SIGTERM or SIGINT requests may take to be answered.
     threads: how many blocking handlers run at once.

@@ -70,6 +70,7 @@ class Node:
         """End the input, as SIGTERM does: what is in flight is answered, then `run` returns."""
         self.handlers = Handlers(self._init, self._topology, self.complaints, self._replied)
         self._msg_ids = itertools.count()
+        self._refusing = self._paused = False
         self._courier = Courier(self._msg_ids, self._posted, self._time_is_over)
         self._late: list[int] = []
         self._unwritten: list[tuple[int, int]] = []
@@ -226,6 +227,24 @@ class Node:
     def waits(self) -> bool:
         """Whether an event loop must run: for coroutine functions, blocking handlers, hooks or timers."""
         return self.handlers.waits
+
+    def full(self) -> bool:
+        """Claim that nothing more should be read now: too many requests wait, and none of them for a reply.
+
+        Where one does, the node has to read on, and refuses other requests from now on. Ask after each batch.
+        """
+        if self.in_flight <= self.limits.max_in_flight // 2:
+            if self._refusing:
+                self.handlers.open()
+            self._refusing = self._paused = False
+        elif self._refusing or (self.in_flight < self.limits.max_in_flight and not self._paused):
+            return False
+        elif self._courier.waits:
+            self.handlers.refuse()
+            self._refusing, self._paused = True, False
+        else:
+            self._paused = True
+        return self._paused
 
     def receive(self, lines: bytes) -> bytes:
         """Handle whole *lines*; return the lines to write, of those that need not wait.

@@ -36,6 +36,19 @@ def test_a_broken_node_is_found_out(workload, script, options, kind, tmp_path):
     )
 
 
+def test_a_raft_that_acknowledges_before_a_majority_is_found_out(tmp_path):
+    """It takes two leaders at once and a client that talks to both: one run in two has them, so a few are made."""
+    options = (
+        "--node-count 5 --rate 300 --time-limit 4 --concurrency 2n --latency 2 "
+        "--nemesis partition --nemesis-interval 0.7 --seed {seed}"
+    )
+
+    reports = (run("lin-kv", "hasty_raft.py", options.format(seed=seed), tmp_path)[1] for seed in range(12))
+    found = next((report["anomalies"] for report in reports if report["anomalies"]), [])
+
+    assert {anomaly["kind"] for anomaly in found} == {"not-linearizable"}
+
+
 VIOLATIONS = [
     ("garbage", "wrote a line that is not a message", "debug: got here"),
     ("stranger", "wrote a message to 'n99', which does not exist", '"type": "hello"'),

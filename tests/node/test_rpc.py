@@ -664,3 +664,52 @@ def test_a_line_from_nobody_that_claims_to_be_a_reply_does_no_harm():
         return await world.ask(request("ask", 2))
 
     assert play(node, script)[0]["type"] == "ask_ok"
+
+
+def test_a_node_that_is_full_reads_on_for_the_replies_it_waits_for():
+    """They come by the same pipe as requests: to stop reading would be to wait for ever."""
+    node = Node(Limits(max_in_flight=4))
+
+    @node.on
+    async def ask():
+        await node.rpc("n2", {"type": "put"})
+        return {}
+
+    async def script(world):
+        world.tell(*(request("ask", number) for number in range(2, 6)))
+        assert (node.full(), node.in_flight) == (False, 4)
+        [refused] = await world.ask(request("ask", 6))
+        for sent in world.sent[:2]:
+            world.tell(world.reply(sent, {"type": "put_ok"}))
+        assert node.full() is False
+        world.tell(request("ask", 7))
+        for sent in world.sent[2:]:
+            world.tell(world.reply(sent, {"type": "put_ok"}))
+        codes = [reply["body"].get("code") for reply in world.replies]
+        return refused["code"], codes
+
+    assert play(node, script) == (11, [None, 11, None, None, None, None, None])
+
+
+def test_a_node_that_is_full_and_waits_for_no_reply_is_not_read():
+    """Back-pressure: what is not read stays with its sender."""
+    node = Node(Limits(max_in_flight=4))
+    go = []
+
+    @node.on
+    async def ask():
+        future = asyncio.get_running_loop().create_future()
+        go.append(future)
+        await future
+        return {}
+
+    async def script(world):
+        world.tell(*(request("ask", number) for number in range(2, 6)))
+        found = [node.full()]
+        for future in go:
+            future.set_result(None)
+            await world.until(lambda world: len(world.replies) == len(found) + 1)
+            found.append(node.full())
+        return found
+
+    assert play(node, script) == [True, True, False, False, False]
