@@ -18,8 +18,8 @@ class RPCError(Exception):
     have happened nevertheless:
 
     >>> class Rejected(RPCError):
-    ...     code = 1001
-    >>> error_of({"type": "error", "code": 1001, "text": "no", "why": "full"})
+    ...     code = 1999
+    >>> error_of({"type": "error", "code": 1999, "text": "no", "why": "full"})
     Rejected('no')
     """
 

@@ -254,26 +254,31 @@ class Node:
         self.received_ns = received_ns = perf_counter_ns()
         messages = parse_lines(lines, self.handlers.types)
         parsed_ns = perf_counter_ns()
-        outbox = self._courier.outbox
-        self._courier.busy = True
+        courier = self._courier
+        outbox, courier.busy = courier.outbox, True
+        sending = outbox.messages
         try:
             if self._stages is None:
-                _, waiting = dispatch(messages, self.handlers, self._msg_ids, outbox.messages)
+                _, waiting = dispatch(messages, self.handlers, self._msg_ids, sending)
             else:
                 with self._stages.entered():
-                    _, waiting = dispatch(messages, self.handlers, self._msg_ids, outbox.messages)
+                    _, waiting = dispatch(messages, self.handlers, self._msg_ids, sending)
         finally:
-            self._courier.busy = False
+            courier.busy = False
         dispatched_ns = perf_counter_ns()
-        replies = len(outbox.messages) - outbox.posted - len(self._late)
         if waiting:
             self._wait_for(waiting, received_ns)
-        output = serialize_lines(outbox.take()) if outbox.messages else b""
-        self.statistics.batch(len(messages), received_ns, parsed_ns, dispatched_ns, perf_counter_ns())
-        if replies > 0:
-            self._unwritten.append((received_ns, replies))
+        output = b""
+        if sending:
+            replies = len(sending) - outbox.posted - len(self._late)
+            output = serialize_lines(sending)
+            sending.clear()
+            outbox.posted = 0
+            if replies > 0:
+                self._unwritten.append((received_ns, replies))
         if self._late:
             self._note_late()
+        self.statistics.batch(len(messages), received_ns, parsed_ns, dispatched_ns, perf_counter_ns())
         return output
 
     def flushed(self) -> bytes:

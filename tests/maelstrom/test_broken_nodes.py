@@ -37,7 +37,7 @@ def test_a_broken_node_is_found_out(workload, script, options, kind, tmp_path):
 
 
 def test_a_raft_that_acknowledges_before_a_majority_is_found_out(tmp_path):
-    """It takes two leaders at once and a client that talks to both: one run in two has them, so a few are made."""
+    """That takes two leaders at once, and clients of both: one run in two has them, so a few are made."""
     options = (
         "--node-count 5 --rate 300 --time-limit 4 --concurrency 2n --latency 2 "
         "--nemesis partition --nemesis-interval 0.7 --seed {seed}"
