@@ -59,7 +59,7 @@ def dispatch(  # noqa: C901 - the hot loop: a function called for each message w
     for message in messages:
         body = message.body
         kind = type(body)
-        in_reply_to = body.get("in_reply_to") if kind is dict else body.in_reply_to
+        in_reply_to = body.in_reply_to if kind is not dict else body.get("in_reply_to", UNSET)
         if in_reply_to is not UNSET and type(in_reply_to) is int:
             if resumed := routes.replied(message, in_reply_to):
                 _settle(*resumed, routes, msg_ids, replies, waiting)
@@ -71,15 +71,15 @@ def dispatch(  # noqa: C901 - the hot loop: a function called for each message w
             answer = table[kind](body)
             if answer is None:
                 continue
-            if type(answer) is Parked:
-                waiting.append((message, answer))
-            elif kind is dict or answer.msg_id is not UNSET:
-                _place(message, answer, msg_ids, replies, waiting)
-            else:
+            if kind is not dict and answer.msg_id is UNSET:
                 # What reply() does, written out for the common case: a call would double its cost.
                 answer.in_reply_to = body.msg_id
                 answer.msg_id = next(msg_ids)
                 replies.append(Message(message.dest, message.src, answer))
+            elif type(answer) is Parked:
+                waiting.append((message, answer))
+            else:
+                _place(message, answer, msg_ids, replies, waiting)
         except _LEAVING:
             raise
         except BaseException as error:  # asyncio's CancelledError is no Exception
