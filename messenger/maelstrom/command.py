@@ -140,7 +140,7 @@ def _workload(ctx: click.Context, param: click.Parameter, value: str) -> str:
 )
 @click.option(
     "--nemesis-interval",
-    type=click.FloatRange(min=0, min_open=True),
+    type=click.FloatRange(min=0.01),  # all faults are planned before the first
     default=10.0,
     show_default=True,
     metavar="SECONDS",

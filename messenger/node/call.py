@@ -98,7 +98,10 @@ class Call(Struct, Generic[Result], eq=False):
     def cancel(self, msg: Any = None) -> bool:
         """Give the reply up; it is dropped when it comes."""
         self.calls.take(self.msg_id)
-        return self.settle(None, CancelledError() if msg is None else CancelledError(msg))
+        cancelled = self.settle(None, CancelledError() if msg is None else CancelledError(msg))
+        if cancelled and self.waiter is not None:
+            self.calls.loop.call_soon(self.calls.settled, self)
+        return cancelled
 
     def add_done_callback(
         self, callback: Callable[["Call[Result]"], object], *, context: Context | None = None

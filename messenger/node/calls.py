@@ -18,7 +18,7 @@ class Calls:
 
     def __init__(self, loop: AbstractEventLoop, settled: Callable[[Call[Any]], object]) -> None:
         self.loop = loop
-        self._settled = settled
+        self.settled = settled
         self.pending: dict[int, Call[Any]] = {}
         # All calls of one timeout end in the order in which they began: no heap is needed.
         self._order: dict[float, deque[int]] = {}
@@ -56,19 +56,19 @@ class Calls:
     def _expire(self) -> None:
         self._timer = None
         now = monotonic()
-        next_deadline = None
         for timeout_seconds, order in list(self._order.items()):
-            while order:
-                call = self.pending.get(order[0])
-                if call is not None and call.deadline > now:
-                    next_deadline = min(call.deadline, next_deadline or call.deadline)
-                    break
-                msg_id = order.popleft()
-                if call is not None:
-                    del self.pending[msg_id]
-                    call.settle(None, Timeout(f"no reply within {timeout_seconds:g} s"))
-                    self._settled(call)
-            if not order:
-                del self._order[timeout_seconds]
-        if next_deadline is not None:
-            self._ring_at(next_deadline)
+            while (call := self._first(order)) is not None and call.deadline <= now:
+                del self.pending[order.popleft()]
+                call.settle(None, Timeout(f"no reply within {timeout_seconds:g} s"))
+                self.settled(call)
+        # Asked last: who has gone on because of this may have begun other calls.
+        firsts = [call for order in self._order.values() if (call := self._first(order)) is not None]
+        self._order = {seconds: order for seconds, order in self._order.items() if order}
+        if firsts:
+            self._ring_at(min(call.deadline for call in firsts))
+
+    def _first(self, order: deque[int]) -> Call[Any] | None:
+        """Return the call that ends first of *order*, where answered ones are forgotten."""
+        while order and order[0] not in self.pending:
+            order.popleft()
+        return self.pending[order[0]] if order else None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from .errors import error_of
+from .errors import Timeout, error_of
 from .message import Body, Malformed, Message
 from .outbox import Outbox
 from .parse import MalformedMessage
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from .call import Call
     from .calls import Calls
+
+# A loop that runs ends a call in time by itself; when none does after so much longer, none runs.
+_STOPPED_SECONDS = 5.0
 
 
 class Courier:
@@ -79,7 +82,7 @@ class Courier:
             self._posted()
         return call
 
-    def call_blocking(self, start: Callable[[], "Call[Any]"]) -> Any:
+    def call_blocking(self, start: Callable[[], "Call[Any]"], timeout_seconds: float) -> Any:
         """Let *start* begin a call on the node's loop, and wait here, in another thread, for its outcome.
 
         Raises:
@@ -104,7 +107,10 @@ class Courier:
                 outcome.set_exception(error)
 
         self._loop.call_soon_threadsafe(begin)
-        return outcome.result()
+        try:
+            return outcome.result(timeout_seconds + _STOPPED_SECONDS)
+        except TimeoutError as error:
+            raise Timeout("the node has stopped before there was a reply") from error
 
     def replied(self, reply: Message[Any], in_reply_to: int) -> "Call[Any] | None":
         """Settle the call that *reply* is for; return it, or None if it came late, or twice."""

@@ -3,6 +3,8 @@
 Source: Maelstrom, doc/protocol.md and resources/errors.edn.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 CUSTOM_CODES = 1000
@@ -25,6 +27,9 @@ class RPCError(Exception):
 
     code: ClassVar[int] = 13
     definite: ClassVar[bool] = True
+    # Here too, for classes whose own __init__ does not call this one.
+    text: str = ""
+    extra: Mapping[str, Any] = MappingProxyType({})
 
     def __init__(self, text: str = "", **extra: Any) -> None:
         super().__init__(text)

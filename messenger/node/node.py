@@ -12,7 +12,7 @@ from .courier import Courier
 from .dispatch import Answer, Resumed, Waiting, dispatch, reply, settle
 from .errors import PreconditionFailed
 from .handlers import Handlers, Wishes
-from .later import AfterFlush, Later, Parked
+from .later import AfterFlush, Held, Later, Parked
 from .limits import Limits
 from .message import Body, Error, Init, InitOk, Message, Topology, TopologyOk
 from .parse import parse_lines
@@ -67,10 +67,13 @@ class Node:
         self.wake: Callable[[], None] = lambda: None
         """Called when there is something to write that no `receive` returns: see `finished`."""
         self.stop: Callable[[], None] = lambda: None
-        """End the input, as SIGTERM does: what is in flight is answered, then `run` returns."""
+        """End the input, as SIGTERM does: what is in flight is answered, then `run` returns.
+
+        For handlers and timers: from another thread it is noticed at the next input only.
+        """
         self.handlers = Handlers(self._init, self._topology, self.complaints, self._replied)
         self._msg_ids = itertools.count()
-        self._refusing = self._paused = False
+        self._refusing = self._paused = self._starting = False
         self._courier = Courier(self._msg_ids, self._posted, self._time_is_over)
         self._late: list[int] = []
         self._unwritten: list[tuple[int, int]] = []
@@ -217,7 +220,7 @@ class Node:
     ) -> Any:
         """Do as `rpc` in another thread, such as a blocking handler's; return the reply."""
         start = partial(self.rpc, dest, body, reply_type, timeout_seconds=timeout_seconds)
-        return self._courier.call_blocking(start)
+        return self._courier.call_blocking(start, timeout_seconds)
 
     def introduce(self, dest: str) -> None:
         """Let messages be sent to *dest*, which is neither a node nor one of Maelstrom's services."""
@@ -317,11 +320,14 @@ class Node:
     def _init(self, request: Init) -> Answer | Later:
         if self.node_id and (request.node_id, request.node_ids) != (self.node_id, self.node_ids):
             return Error(code=PreconditionFailed.code, text=f"this node is {self.node_id!r} already")
+        if self._starting:
+            return Held()
         first = not self.node_id
         self.node_id, self.node_ids = request.node_id, request.node_ids
         self.neighbours = self.neighbours or self.peers
         self._courier.outbox.address(self.node_id, self.node_ids)
         if self._init_hooks and first:
+            self._starting = True
             self.handlers.hold()
             return self._run_hooks()
         self._open()
@@ -332,6 +338,7 @@ class Node:
         return TopologyOk()
 
     def _open(self) -> None:
+        self._starting = False
         self.handlers.open()
         if self._timers is not None or self._held:
             from asyncio import get_running_loop
@@ -379,8 +386,11 @@ class Node:
         return until_first_wait(run, self._allow_waiting())()  # type: ignore[no-any-return]
 
     def _hooks_failed(self) -> None:
-        self.node_id = ""
+        from asyncio import get_running_loop
+
+        self._starting, self.node_id = False, ""
         self.handlers.close()
+        get_running_loop().call_soon(self._release)
 
     def _timer(self, seconds: float, jitter: float, *, repeated: bool) -> Callable[[Hook], Hook]:
         from .timers import Timer, Timers
@@ -433,6 +443,7 @@ class Node:
 
     def _resumed(self, call: "Call[Any]") -> Resumed:
         request, parked, received_ns = call.waiter
+        call.waiter = None
         self.in_flight -= 1
         parked.current.demand = None
         return request, partial(self._go_on, parked, received_ns)

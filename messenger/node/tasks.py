@@ -206,8 +206,14 @@ class Stages:
 def blocking(function: Callable[..., Any], threads: Executor) -> Coroutines:
     """Make a coroutine function of one that blocks: it runs in a thread, with the caller's context."""
 
+    def run(*arguments: Any, **fields: Any) -> Any:
+        try:
+            return function(*arguments, **fields)
+        except StopIteration as error:  # which no future can hold
+            raise RuntimeError("a handler raised StopIteration") from error
+
     async def handler(*arguments: Any, **fields: Any) -> Any:
-        call = partial(copy_context().run, function, *arguments, **fields)
+        call = partial(copy_context().run, run, *arguments, **fields)
         return await get_running_loop().run_in_executor(threads, call)
 
     return handler

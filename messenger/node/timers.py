@@ -52,7 +52,9 @@ class Timers:
             self._set(timer)
 
     def start(self, loop: AbstractEventLoop) -> None:
-        """Let all timers run from now on."""
+        """Let all timers run from now on, if they do not yet."""
+        if self._loop is loop:
+            return
         self._loop = loop
         for timer in self._timers:
             self._set(timer)

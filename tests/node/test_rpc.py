@@ -713,3 +713,75 @@ def test_a_node_that_is_full_and_waits_for_no_reply_is_not_read():
         return found
 
     assert play(node, script) == [True, True, False, False, False]
+
+
+def test_an_error_class_with_an_init_of_its_own_is_an_error_all_the_same():
+    """A handler must not be able to end its node."""
+
+    class Odd(RPCError):
+        code = 1003
+
+        def __init__(self, who):
+            self.who = who
+
+    async def handler(node):
+        raise Odd("me")
+
+    assert outcome(handler)["code"] == 1003
+
+
+def test_a_timeout_that_begins_when_another_ends_is_not_forgotten():
+    ended = []
+
+    async def handler(node):
+        async def one(*waits):
+            for seconds in waits:
+                with pytest.raises(Timeout):
+                    await node.rpc("n2", {"type": "put"}, timeout_seconds=seconds)
+                ended.append(seconds)
+
+        await asyncio.gather(one(0.5), one(0.01, 0.02, 0.03))
+        return {}
+
+    outcome(handler, silence)
+
+    assert ended == [0.01, 0.02, 0.03, 0.5]
+
+
+def test_a_handler_whose_call_is_cancelled_by_another_goes_on():
+    node = Node()
+    calls = []
+
+    @node.on
+    async def ask():
+        calls.append(node.rpc("n2", {"type": "silent"}))
+        try:
+            await calls[0]
+        except asyncio.CancelledError:
+            return {"cancelled": True}
+
+    @node.on
+    def give_up():
+        return {"cancelled": calls[0].cancel()}
+
+    async def script(world):
+        world.tell(request("ask", 2))
+        world.tell(request("give_up", 3))
+        await world.until(lambda world: len(world.replies) == 3)
+        return node.in_flight, [reply["body"]["cancelled"] for reply in world.replies[1:]]
+
+    assert play(node, script) == (0, [True, True])
+
+
+def test_a_blocking_handler_that_stops_iterating_has_crashed():
+    """No future can hold a StopIteration: the request would never be answered."""
+    node = Node()
+
+    @node.on(blocking=True)
+    def ask():
+        return next(iter([]))
+
+    async def script(world):
+        return await world.ask(request("ask", 2))
+
+    assert play(node, script)[0]["code"] == 13

@@ -209,3 +209,60 @@ def test_what_a_node_logs_carries_its_name(caplog):
         node.log.info("elected in term %d", 3)
 
     assert "n7: elected in term 3" in caplog.text
+
+
+def test_the_same_init_again_starts_no_timer_again():
+    node = Node()
+    rung = []
+    node.after(0.01)(lambda: rung.append(1))
+
+    @node.every(0.03, jitter=0.0)
+    def ring():
+        node.send("n2", {"type": "tick"})
+
+    async def script(world):
+        for _ in range(3):
+            world.tell(init_line("n1", "n2", "n3"))
+        await world.until(lambda world: len(world.sent) >= 2)
+
+    play(node, script)
+
+    assert rung == [1]
+
+
+def test_an_init_that_comes_while_hooks_run_waits_for_them():
+    """Answered at once, it would open the node before it has its state."""
+    node = Node()
+    go = []
+
+    @node.on_init
+    async def load():
+        go.append(asyncio.get_running_loop().create_future())
+        await go[0]
+
+    async def script():
+        world = World(node)
+        world.tell(init_line("n1"), init_line("n1"))
+        before = len(world.replies)
+        go[0].set_result(None)
+        await world.until(lambda world: len(world.replies) == 2)
+        return before, [reply["body"]["type"] for reply in world.replies]
+
+    assert asyncio.run(script()) == (0, ["init_ok", "init_ok"])
+
+
+def test_what_was_held_for_hooks_that_fail_is_refused():
+    node = Node()
+
+    @node.on_init
+    async def load():
+        await asyncio.sleep(0)
+        raise Crash("the disk is gone")
+
+    node.on("ask")(lambda body: {})
+
+    async def script():
+        world = World(node)
+        return [answer["code"] for answer in await world.ask(init_line("n1"), request("ask", 2))]
+
+    assert sorted(asyncio.run(script())) == [11, 13]

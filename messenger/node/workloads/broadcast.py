@@ -7,7 +7,7 @@ the neighbour says that it has it.  So nothing is lost in a partition, and a tre
 from collections import defaultdict
 from typing import Any
 
-from messenger.node import Message, Node, Timeout
+from messenger.node import Message, Node, RPCError
 
 node = Node()
 seen: dict[Any, None] = {}
@@ -51,7 +51,7 @@ async def tell() -> None:
     for neighbour, batch, call in calls:
         try:
             await call
-        except Timeout:
+        except RPCError:
             continue
         for value in batch:
             owed[neighbour].pop(value, None)

@@ -13,6 +13,7 @@ from contextlib import suppress
 from time import monotonic
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from messenger.node import (
@@ -23,7 +24,6 @@ from messenger.node import (
     PreconditionFailed,
     RPCError,
     TemporarilyUnavailable,
-    Timeout,
     majority,
 )
 from messenger.node.kv import Cas, Read, Write
@@ -86,7 +86,7 @@ class Raft:
         self.committed = 0
         self.applied = 0
         self.leader: str | None = None
-        self.registers: dict[Any, Any] = {}
+        self.registers: dict[bytes, Any] = {}
         self.waiting: dict[int, tuple[int, asyncio.Future[dict[str, Any]]]] = {}
         self.next: dict[str, int] = {}
         self.matching: dict[str, int] = {}
@@ -134,18 +134,18 @@ class Raft:
 
     def perform(self, entry: Entry) -> dict[str, Any]:
         """Do what *entry* says; return the reply, or raise it."""
-        key = entry.key
+        key = msgspec.json.encode(entry.key, order="sorted")  # any JSON can be a key
         if entry.type == "write":
             self.registers[key] = entry.value
         elif entry.type == "read" and key not in self.registers:
-            raise KeyDoesNotExist(f"there is no {key!r}")
+            raise KeyDoesNotExist(f"there is no {entry.key!r}")
         elif entry.type == "read":
             return {"value": self.registers[key]}
         elif entry.type == "cas" and key not in self.registers and not entry.create:
-            raise KeyDoesNotExist(f"there is no {key!r}")
+            raise KeyDoesNotExist(f"there is no {entry.key!r}")
         elif entry.type == "cas":
             if key in self.registers and self.registers[key] != entry.expected:
-                raise PreconditionFailed(f"{key!r} is {self.registers[key]!r}, not {entry.expected!r}")
+                raise PreconditionFailed(f"{entry.key!r} is {self.registers[key]!r}, not {entry.expected!r}")
             self.registers[key] = entry.value
         return {}
 
@@ -245,7 +245,7 @@ async def elect() -> None:
             break
         try:
             reply = await call
-        except Timeout:
+        except RPCError:
             continue
         raft.see_term(reply.term)
         votes += reply.granted
@@ -279,7 +279,7 @@ async def replicate(peer: str, term: int) -> None:
         )
         try:
             reply = await node.rpc(peer, request, AppendEntriesOk, timeout_seconds=RPC_SECONDS)
-        except Timeout:
+        except RPCError:
             continue
         raft.see_term(reply.term)
         if not raft.leads or raft.term != term:
