@@ -98,12 +98,12 @@ def test_a_benchmark_may_use_all_cores(monkeypatch, tmp_path):
         "@pytest.mark.gate(pin=False)\n"
         "def test_all(benchmark):\n"
         "    benchmark(look)\n"
-        "    with open(path, 'a') as file: file.write(f'{cores}')\n"
+        "    with open(path, 'a') as file: file.write(f'{cores} ')\n"
     )
     folder = make(tmp_path / "shop", FILES | {"tests/test_speed.py": bench})
 
     assert statuses(measure(monkeypatch, folder))["test_all"] != "failed"
-    assert path.read_text() == str({len(os.sched_getaffinity(0))}) * 2 * PAIRS
+    assert set(path.read_text().split()) == {str({len(os.sched_getaffinity(0))})}
 
 
 def test_modules_of_ours_are_not_in_the_way_of_the_products(monkeypatch, tmp_path):
