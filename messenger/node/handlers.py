@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import cached_property, partial
 from inspect import iscoroutinefunction
 from traceback import format_exception_only
-from typing import Any, TypeVar
+from typing import Any
 
 from msgspec import UNSET, Struct, convert
 
@@ -17,7 +17,6 @@ from .parse import PLAIN, BodyTypes
 from .signature import Signature, read_signature
 
 Function = Callable[[Any], Answer | Later]
-Wrapped = TypeVar("Wrapped", bound=Callable[..., Any])
 Replied = Callable[[Message[Any], int], Resumed | None]
 
 
@@ -53,6 +52,7 @@ class Handlers:
         self.replied = replied
         self.message: Message[Any] | None = None
         self._complaints = complaints
+        self._opened = False
         self._answer_others: Function = self._not_yet
         self._handlers = {"init": _Handler(Init, init), "topology": _Handler(Topology, topology)}
         self._replaceable = {"topology"}
@@ -85,10 +85,6 @@ class Handlers:
         self._handlers[signature.type_] = _Handler(signature.body_type, call)
         self._forget()
 
-    def has(self, type_: str) -> bool:
-        """Claim that messages of *type_* have a handler."""
-        return type_ in self._handlers
-
     def expect(self, reply_type: type[Body]) -> None:
         """Let `parse` decode replies of *reply_type*, unless their tag is a handler's."""
         if reply_type in self._expected:
@@ -101,26 +97,19 @@ class Handlers:
 
     def hold(self) -> None:
         """Keep everything but replies until `open`."""
-        self._answer_others = _hold
-        self.table.update(self._routes())
+        self._turn(_hold, opened=False)
 
     def close(self) -> None:
         """Refuse everything but init."""
-        self._answer_others, self._opened = self._not_yet, False
-        self.table.update(self._routes())
+        self._turn(self._not_yet, opened=False)
 
     def refuse(self) -> None:
         """Refuse everything but replies until `open`: there is too much to do."""
-        self._answer_others, self._opened = self._too_busy, False
-        self.table.update(self._routes())
+        self._turn(self._too_busy, opened=False)
 
     def open(self) -> None:
         """Answer everything from now on, in the midst of a batch if need be."""
-        self._answer_others = self._unhandled
-        self._opened = True
-        self.table.update(self._routes())
-
-    _opened = False
+        self._turn(self._unhandled, opened=True)
 
     @cached_property
     def types(self) -> BodyTypes:
@@ -155,6 +144,11 @@ class Handlers:
             error,
         )
         return self._refuse(request.body, Crash, "".join(format_exception_only(error)).strip())
+
+    def _turn(self, others: Function, *, opened: bool) -> None:
+        """Change what becomes of messages, in the table that a batch may be using."""
+        self._opened, self._answer_others = opened, others
+        self.table.update(self._routes())
 
     def _forget(self) -> None:
         for cached in ("types", "table"):
