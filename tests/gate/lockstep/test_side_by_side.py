@@ -1,5 +1,8 @@
 """The whole comparison on a project that is not ours: real git, real processes, real time."""
 
+import math
+import statistics
+
 import pytest
 
 from messenger.gate.error import GateError
@@ -43,12 +46,36 @@ def test_every_kind_of_benchmark_is_driven(monkeypatch, tmp_path):
             "test_pedantic",
             "test_setup",
             "test_consumes",
-            "test_once",
             "test_async",
             "test_thread",
         ],
         "regressed",
     )
+
+
+def test_a_benchmark_that_can_be_called_once_is_timed_once_a_pair(monkeypatch, tmp_path):
+    """One call may meet anything, so a few pairs prove nothing; most of them see the slowdown all the same."""
+    folder = make(tmp_path, FILES | {"tests/test_speed.py": ONCE})
+    write(folder, {"src/shop/__init__.py": SLOW})
+
+    duel = measure(monkeypatch, folder, pairs=5)
+
+    assert not duel.troubles
+    (bout,) = duel.bouts
+    assert len(bout.ratios.screen) == 5
+    assert statistics.median(bout.ratios.screen) > math.log(1.5)
+
+
+ONCE = """
+import shop
+
+def test_once(benchmark):
+    orders = iter([shop.parse])
+    def call():
+        order = next(orders)
+        for _ in range(50): order()
+    benchmark.pedantic(call, rounds=1, iterations=1)
+"""
 
 
 KINDS = """
@@ -77,10 +104,6 @@ def test_setup(benchmark):
 def test_consumes(benchmark):
     orders = iter([shop.parse] * 9)
     benchmark.pedantic(lambda: next(orders)(), rounds=7, warmup_rounds=2)
-
-def test_once(benchmark):
-    orders = iter([shop.parse])
-    assert benchmark.pedantic(lambda: next(orders)(), rounds=1, iterations=1)
 
 def test_async(benchmark):
     async def work():
