@@ -1,11 +1,8 @@
 """End to end in process: bytes in, bytes out, beside the same loop without any library."""
 
-from typing import Any
-
-import msgspec
 import pytest
 
-from messenger.node import Message, Node, parse
+from messenger.node import Node, parse
 
 from .conftest import initialise
 
@@ -48,24 +45,12 @@ def bench_async(benchmark, loop, echo, echo_line, messages):
 
 
 @BATCHES
-def bench_bare_msgspec(benchmark, echo, echo_line, messages):
+def bench_bare_msgspec(benchmark, bare_echo, echo_line, messages):
     """The floor: decode_lines, build the replies, encode_lines; no dispatch, no errors, no statistics."""
     lines = echo_line(128) * messages
-    decode = msgspec.json.Decoder(Message[echo.Echo]).decode_lines
-    encode = msgspec.json.Encoder().encode_lines
     benchmark.group = f"end to end {messages} x 128 B"
-    next_msg_id = 1
 
-    def answer():
-        nonlocal next_msg_id
-        replies: list[Message[Any]] = []
-        for request in decode(lines):
-            body = echo.EchoOk(request.body.echo, in_reply_to=request.body.msg_id, msg_id=next_msg_id)
-            next_msg_id += 1
-            replies.append(Message(request.dest, request.src, body))
-        return encode(replies)
-
-    _assert_echoed(benchmark(answer), lines)
+    _assert_echoed(benchmark(bare_echo, lines), lines)
 
 
 def _assert_echoed(output, lines):

@@ -38,20 +38,24 @@ def plain(node):
         return {"value": (await node.rpc("lin-kv", {"type": "read", "key": key}))["value"]}
 
 
+OUTSTANDING = pytest.mark.parametrize("outstanding", [1, 64], ids=lambda count: f"{count}-outstanding")
+
+
 @pytest.mark.parametrize("kind", [typed, plain], ids=lambda kind: kind.__name__)
-@pytest.mark.parametrize("outstanding", [1, 64], ids=lambda count: f"{count}-outstanding")
+@OUTSTANDING
 def bench_proxy(benchmark, loop, outstanding, kind):
     """A batch of requests in, their questions out, the store's replies in, the answers out."""
     node = Node()
     kind(node)
-    benchmark.group = f"rpc {outstanding}"
+    benchmark.group = f"rpc, {outstanding} outstanding"
+    asks, stored = ASK * outstanding, STORED * outstanding
 
     def proxy():
-        questions = node.receive(ASK * outstanding)
+        questions = node.receive(asks)
         node.flushed()
         # The msg_id ends the body; those of the next requests follow it.
         first = int(questions[: questions.index(b"}")].rpartition(b":")[2])
-        answers = node.receive(b"".join(STORED % msg_id for msg_id in range(first, first + outstanding)))
+        answers = node.receive(stored % tuple(range(first, first + outstanding)))
         node.flushed()
         return answers
 
@@ -61,3 +65,14 @@ def bench_proxy(benchmark, loop, outstanding, kind):
 
     bodies = [parse(line).body for line in loop(run).splitlines()]
     assert [(body["type"], body["value"]) for body in bodies] == [("get_ok", 3)] * outstanding
+
+
+@OUTSTANDING
+def bench_proxy_bare(benchmark, bare_echo, echo_line, outstanding):
+    """The floor: so many echoes in the bare msgspec loop, which asks nobody and waits for nothing."""
+    benchmark.group = f"rpc, {outstanding} outstanding"
+    lines = echo_line(128) * outstanding
+
+    output = benchmark(bare_echo, lines)
+
+    assert output.count(b"echo_ok") == outstanding

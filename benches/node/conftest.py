@@ -6,10 +6,11 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
 
 import messenger.node.workloads.echo
-from messenger.node import Node
+from messenger.node import Message, Node
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -52,6 +53,26 @@ def echo(init_line: bytes) -> SimpleNamespace:
     workload.node.receive(init_line)
     workload.node.flushed()
     return workload
+
+
+@pytest.fixture
+def bare_echo(echo: SimpleNamespace) -> Callable[[bytes], bytes]:
+    """What any node has to do: decode_lines, build the replies, encode_lines, and nothing else."""
+    decode = msgspec.json.Decoder(Message[echo.Echo]).decode_lines
+    encode = msgspec.json.Encoder().encode_lines
+    make = echo.EchoOk
+    next_msg_id = 1
+
+    def answer(lines: bytes) -> bytes:
+        nonlocal next_msg_id
+        replies: list[Message[Any]] = []
+        for request in decode(lines):
+            body = make(request.body.echo, in_reply_to=request.body.msg_id, msg_id=next_msg_id)
+            next_msg_id += 1
+            replies.append(Message(request.dest, request.src, body))
+        return encode(replies)
+
+    return answer
 
 
 @pytest.fixture

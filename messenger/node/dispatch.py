@@ -1,25 +1,25 @@
 """Second stage: messages reach their handlers, and what those return becomes replies."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from copy import copy
 from functools import partial
 from typing import Any, Protocol, TypeAlias
 
 from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 
-from .later import AfterFlush, Held, Later, Parked
+from .driver import Driver
+from .later import AfterFlush, Held, Later
 from .message import Body, Message, integer_or_unset
 
 Answer: TypeAlias = Body | dict[str, Any] | None
 Reply: TypeAlias = Message[Body | dict[str, Any]]
-Waiting: TypeAlias = tuple[Message[Any], Later]
-# A request that waited for a reply, and what gives its answer now.
-Resumed: TypeAlias = tuple[Message[Any], Callable[[], Answer | Later]]
+# A request whose handler waited for a reply, and what it says now that this has come.
+Resumed: TypeAlias = tuple[Message[Any], Answer | Later]
 
-_LATER = (AfterFlush, Parked, Held)
+_LATER = (AfterFlush, Driver, Held)
 
 # A handler that raises one of these means the process, not its request.
-_LEAVING = (SystemExit, KeyboardInterrupt)
+LEAVING = (SystemExit, KeyboardInterrupt)
 
 
 class Routes(Protocol):
@@ -30,11 +30,15 @@ class Routes(Protocol):
         """A function for each type of body that `parse` can return."""
 
     @property
+    def thorough(self) -> bool:
+        """Whether every message needs a closer look: `parse` makes dicts of all, or there is a note."""
+
+    @property
     def note(self) -> Callable[[Message[Any]], None] | None:
         """Where a handler takes the message as well: what is told of each message before it is handled."""
 
     def replied(self, reply: Message[Any], in_reply_to: int) -> Resumed | None:
-        """Take the reply to a request of ours; return whose handler can go on because of it."""
+        """Take the reply to a request of ours; return what its handler, if one waited for it, says now."""
 
     def crashed(self, request: Message[Any], error: BaseException) -> Answer:
         """Report that the handler of *request* raised *error*; return what the sender is told."""
@@ -45,49 +49,52 @@ def dispatch(  # noqa: C901 - the hot loop: a function called for each message w
     routes: Routes,
     msg_ids: Iterator[int],
     outbox: list[Any] | None = None,
-) -> tuple[list[Reply], list[Waiting]]:
-    """Call the handler of each message; return the replies in order, and the requests answered later.
+) -> tuple[list[Reply], list[Later]]:
+    """Call the handler of each message; return the replies in order, and what is to be answered later.
 
     Each reply takes the next of *msg_ids*.  A message that is a reply itself (in_reply_to is set) goes to
     no handler, but to whoever waits for it.  Whatever a handler raises ends as its own request's error,
     never as ours; only SystemExit and KeyboardInterrupt pass.  The replies are added to *outbox*, where
-    there is one, behind what the handlers have sent.
+    there is one, behind what the handlers have sent.  A handler that its own call lets go on is not among
+    those to be answered later.
     """
-    table, note = routes.table, routes.note
+    table, replied = routes.table, routes.replied
     replies: list[Reply] = [] if outbox is None else outbox
-    waiting: list[Waiting] = []
+    later: list[Later] = []
+    if routes.thorough:
+        for message in messages:
+            _dispatch_one(message, routes, msg_ids, replies, later)
+        return replies, later
     for message in messages:
         body = message.body
-        kind = type(body)
-        in_reply_to = body.in_reply_to if kind is not dict else body.get("in_reply_to", UNSET)
-        if in_reply_to is not UNSET and type(in_reply_to) is int:
-            if resumed := routes.replied(message, in_reply_to):
-                _settle(*resumed, routes, msg_ids, replies, waiting)
-            continue
-        if note is not None:
-            note(message)
-        answer: Any = None
         try:
-            answer = table[kind](body)
+            answer: Any = None
+            if body.in_reply_to is UNSET:
+                answer = table[type(body)](body)
+            elif resumed := replied(message, body.in_reply_to):
+                message, answer = resumed
+                body = message.body
             if answer is None:
                 continue
-            if kind is not dict and answer.msg_id is UNSET:
+            if type(answer) is not dict and answer.msg_id is UNSET:
                 # What reply() does, written out for the common case: a call would double its cost.
                 answer.in_reply_to = body.msg_id
                 answer.msg_id = next(msg_ids)
                 replies.append(Message(message.dest, message.src, answer))
-            elif type(answer) is Parked:
-                waiting.append((message, answer))
+            elif type(answer) is Driver and answer.carried:
+                answer.request = message
             else:
-                _place(message, answer, msg_ids, replies, waiting)
-        except _LEAVING:
+                _place(message, answer, msg_ids, replies, later)
+        except LEAVING:
             raise
         except BaseException as error:  # asyncio's CancelledError is no Exception
-            if answer is None:
-                _place(message, routes.crashed(message, error), msg_ids, replies, waiting)
-            else:  # it is of a class that the common case does not know
-                _settle(message, partial(_identity, answer), routes, msg_ids, replies, waiting)
-    return replies, waiting
+            if answer is not None:  # it, or its request, is of a class that the common case does not know
+                _settle(message, partial(_identity, answer), routes, msg_ids, replies, later)
+            elif type(body) is dict:  # of a type that no handler takes, and without attributes
+                _dispatch_one(message, routes, msg_ids, replies, later)
+            else:
+                _place(message, routes.crashed(message, error), msg_ids, replies, later)
+    return replies, later
 
 
 def settle(
@@ -96,12 +103,12 @@ def settle(
     routes: Routes,
     msg_ids: Iterator[int],
     outbox: list[Any] | None = None,
-) -> tuple[list[Reply], list[Waiting]]:
+) -> tuple[list[Reply], list[Later]]:
     """Do as `dispatch` for one *request* that had to wait; *result* returns or raises its answer."""
     replies: list[Reply] = [] if outbox is None else outbox
-    waiting: list[Waiting] = []
-    _settle(request, result, routes, msg_ids, replies, waiting)
-    return replies, waiting
+    later: list[Later] = []
+    _settle(request, result, routes, msg_ids, replies, later)
+    return replies, later
 
 
 def reply(request: Message[Any], answer: Body | dict[str, Any], msg_ids: Iterator[int]) -> Reply:
@@ -117,10 +124,10 @@ def reply(request: Message[Any], answer: Body | dict[str, Any], msg_ids: Iterato
         raise TypeError(
             f"a handler returned {type(answer).__name__}; return a Body, a dict with a type, or None"
         )
-    if answer.msg_id is not UNSET:  # sent before, and perhaps not written yet
-        answer = copy(answer)
-    answer.in_reply_to = in_reply_to
-    answer.msg_id = next(msg_ids)
+    if answer.msg_id is not UNSET or answer.__struct_config__.frozen:  # perhaps not written yet, or constant
+        answer = replace(answer, in_reply_to=in_reply_to, msg_id=next(msg_ids))
+    else:
+        answer.in_reply_to, answer.msg_id = in_reply_to, next(msg_ids)
     return Message(request.dest, request.src, answer)
 
 
@@ -136,43 +143,58 @@ def type_of(body: Any) -> Any:
     return body.get("type") if isinstance(body, dict) else type(body).__struct_config__.tag
 
 
+def _dispatch_one(
+    message: Message[Any],
+    routes: Routes,
+    msg_ids: Iterator[int],
+    replies: list[Reply],
+    later: list[Later],
+) -> None:
+    """Do as `dispatch` for one message, whatever its body is."""
+    body = message.body
+    in_reply_to = body.get("in_reply_to") if type(body) is dict else body.in_reply_to
+    if type(in_reply_to) is not int:
+        if routes.note is not None:
+            routes.note(message)
+        _settle(message, partial(routes.table[type(body)], body), routes, msg_ids, replies, later)
+    elif resumed := routes.replied(message, in_reply_to):
+        request, answer = resumed
+        _settle(request, partial(_identity, answer), routes, msg_ids, replies, later)
+
+
 def _settle(
     request: Message[Any],
     result: Callable[[], Answer | Later],
     routes: Routes,
     msg_ids: Iterator[int],
     replies: list[Reply],
-    waiting: list[Waiting],
+    later: list[Later],
 ) -> None:
     try:
-        answer = result()
-        if isinstance(answer, Body) and answer.msg_id is UNSET and isinstance(request.body, Body):
-            answer.in_reply_to = request.body.msg_id
-            answer.msg_id = next(msg_ids)
-            replies.append(Message(request.dest, request.src, answer))
-        else:
-            _place(request, answer, msg_ids, replies, waiting)
-    except _LEAVING:
+        _place(request, result(), msg_ids, replies, later)
+    except LEAVING:
         raise
     except BaseException as error:
-        _place(request, routes.crashed(request, error), msg_ids, replies, waiting)
+        _place(request, routes.crashed(request, error), msg_ids, replies, later)
 
 
-def _identity(answer: Answer) -> Answer:
+def _identity(answer: Answer | Later) -> Answer | Later:
     return answer
 
 
 def _place(
-    message: Message[Any],
+    request: Message[Any],
     answer: Answer | Later,
     msg_ids: Iterator[int],
     replies: list[Reply],
-    waiting: list[Waiting],
+    later: list[Later],
 ) -> None:
     if isinstance(answer, _LATER):
-        waiting.append((message, answer))
+        answer.request = request
+        if type(answer) is not Driver or not answer.carried:
+            later.append(answer)
     elif answer is not None:
-        replies.append(reply(message, answer, msg_ids))
+        replies.append(reply(request, answer, msg_ids))
 
 
 def _with_ids(

@@ -36,7 +36,7 @@ class _Session:
         self._loop = asyncio.get_running_loop()
         self._ended: asyncio.Future[None] = self._loop.create_future()
         self._node.wake = self._flush_soon
-        self._node.stop = self._streams.end_input
+        self._node.stop = self._streams.end_input  # which wakes the loop
         self._start_reading()
         self._streams.on_signal(self._drain_soon)
         await self._ended

@@ -1,8 +1,9 @@
 """Which function answers which type of message."""
 
 from collections.abc import Callable
-from functools import cached_property, partial
+from functools import partial
 from inspect import iscoroutinefunction
+from operator import attrgetter
 from traceback import format_exception_only
 from typing import Any
 
@@ -17,6 +18,8 @@ from .parse import PLAIN, BodyTypes
 from .signature import Signature, read_signature
 
 Function = Callable[[Any], Answer | Later]
+# Makes of a function one that takes a body.
+Adapt = Callable[[Callable[..., Any]], Function]
 Replied = Callable[[Message[Any], int], Resumed | None]
 
 
@@ -51,22 +54,26 @@ class Handlers:
         self.waits = False
         self.replied = replied
         self.message: Message[Any] | None = None
+        self.note: Callable[[Message[Any]], None] | None = None
+        """See `dispatch.Routes`; set once a handler takes the message."""
         self._complaints = complaints
         self._opened = False
         self._answer_others: Function = self._not_yet
         self._handlers = {"init": _Handler(Init, init), "topology": _Handler(Topology, topology)}
         self._replaceable = {"topology"}
         self._replies: dict[str, type[Body]] = {}
-        self._expected: set[type[Body]] = set()
+        self.table: dict[type, Function] = {}
+        """See `dispatch.Routes`."""
+        self._refresh()
 
     def add(
         self,
         function: Callable[..., Any],
         type_: str | None,
         wishes: Wishes,
-        waiting: Callable[[Callable[..., Any], Wishes, bool], Callable[..., Any]],
+        waiting: Callable[[Callable[..., Any], Wishes, Adapt], Function],
     ) -> None:
-        """Route messages to *function*, see `read_signature`; *waiting* wraps one that may wait.
+        """Route messages to *function*, see `read_signature`; *waiting* adapts and wraps one that may wait.
 
         Raises:
             TypeError: the function does not say what it takes.
@@ -75,25 +82,24 @@ class Handlers:
         signature = read_signature(function, type_)
         if signature.type_ in self._handlers and signature.type_ not in self._replaceable:
             raise ValueError(f"messages of type {signature.type_!r} have a handler already")
-        if iscoroutinefunction(function) or wishes.blocking:
+        adapt = partial(self._called, signature)
+        if wishes.blocking or _may_wait(function):
             self.waits = True
-            function = waiting(function, wishes, signature.plain)
+            call = waiting(function, wishes, adapt)
+        else:
+            call = adapt(function)
         self._replaceable.discard(signature.type_)
-        call = self._called(signature, function)
         if wishes.after_flush:
             call = partial(_after_flush, call)
         self._handlers[signature.type_] = _Handler(signature.body_type, call)
-        self._forget()
+        self._refresh()
 
     def expect(self, reply_type: type[Body]) -> None:
         """Let `parse` decode replies of *reply_type*, unless their tag is a handler's."""
-        if reply_type in self._expected:
-            return
-        self._expected.add(reply_type)
         tag = str(reply_type.__struct_config__.tag)
         if tag not in self._replies and tag not in self._handlers:
             self._replies[tag] = reply_type
-            self._forget()
+            self._refresh()
 
     def hold(self) -> None:
         """Keep everything but replies until `open`."""
@@ -110,24 +116,6 @@ class Handlers:
     def open(self) -> None:
         """Answer everything from now on, in the midst of a batch if need be."""
         self._turn(self._unhandled, opened=True)
-
-    @cached_property
-    def types(self) -> BodyTypes:
-        """What `parse` should read bodies as: one dict handler makes all of them dicts."""
-        body_types = [handler.body_type for handler in self._handlers.values()]
-        if None in body_types:
-            return PLAIN
-        return BodyTypes(*filter(None, body_types), *self._replies.values())
-
-    @cached_property
-    def table(self) -> dict[type, Function]:
-        """See `dispatch.Routes`."""
-        return self._routes()
-
-    @cached_property
-    def note(self) -> Callable[[Message[Any]], None] | None:
-        """See `dispatch.Routes`; set once a handler takes the message."""
-        return None
 
     def handle(self, message: Message[Any]) -> Answer | Later:
         """Call the handler of a *message* that was held."""
@@ -150,13 +138,21 @@ class Handlers:
         self._opened, self._answer_others = opened, others
         self.table.update(self._routes())
 
-    def _forget(self) -> None:
-        for cached in ("types", "table"):
-            self.__dict__.pop(cached, None)
+    def _refresh(self) -> None:
+        # Plain attributes: each batch reads them, and behind a descriptor that takes five times as long.
+        body_types = [handler.body_type for handler in self._handlers.values()]
+        typed = None not in body_types
+        self.types = BodyTypes(*filter(None, body_types), *self._replies.values()) if typed else PLAIN
+        """What `parse` should read bodies as: one dict handler makes all of them dicts."""
+        self.thorough = self.types is PLAIN or self.note is not None
+        self.table.update(self._routes())  # in place, as a batch may be using it
 
     def _called(self, signature: Signature, function: Callable[..., Any]) -> Function:
+        """Make of *function*, which takes what *signature* says, one that takes a body."""
         if signature.plain:
             return function
+        if signature.fields is not None:
+            return _called_with(signature.fields, function)
         if signature.takes_message:
             self.note = partial(setattr, self, "message")
 
@@ -220,6 +216,20 @@ class Handlers:
             return Error(code=kind.code, text=text)
         self._complaints.warning(f"dropped a message that cannot be answered (no src or msg_id): {text}")
         return None
+
+
+def _called_with(fields: tuple[str, ...], function: Callable[..., Any]) -> Function:
+    """Make of *function*, which takes these *fields* by position, one that takes a body."""
+    if not fields:
+        return lambda body: function()
+    get = attrgetter(*fields)
+    if len(fields) == 1:
+        return lambda body: function(get(body))
+    return lambda body: function(*get(body))
+
+
+def _may_wait(function: Callable[..., Any]) -> bool:
+    return iscoroutinefunction(function) or iscoroutinefunction(getattr(function, "__call__", None))  # noqa: B004
 
 
 def _after_flush(function: Function, body: Any) -> AfterFlush:

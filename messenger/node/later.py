@@ -1,34 +1,27 @@
 """What a handler returns in place of an answer that it cannot give yet."""
 
 from collections.abc import Callable
-from contextvars import Context
 from typing import Any, ClassVar
 
 from msgspec import Struct
 
+from .driver import Driver
 
-class AfterFlush(Struct, frozen=True):
+
+class AfterFlush(Struct):
     """Call again once every reply before this one has been written."""
 
     call: Callable[[], Any]
+    request: Any = None
+    received_ns: int = 0
     msg_id: ClassVar[None] = None  # no body's msg_id is None: `dispatch` sees that this is none
 
 
-class Parked(Struct, frozen=True):
-    """A handler at a wait: what it waits for, the context to go on in, and when its request was read."""
-
-    driver: Any
-    awaited: Any
-    context: Context
-    current: Any
-    received_ns: int = 0
-    msg_id: ClassVar[None] = None
-
-
-class Held(Struct, frozen=True):
+class Held(Struct):
     """Dispatch again once the node is initialised."""
 
+    request: Any = None
     msg_id: ClassVar[None] = None
 
 
-Later = AfterFlush | Parked | Held
+Later = AfterFlush | Driver | Held

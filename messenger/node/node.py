@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from .complaints import Complaints
 from .courier import Courier
-from .dispatch import Answer, Resumed, Waiting, dispatch, reply, settle
+from .dispatch import Answer, dispatch, reply, settle
+from .driver import Driver
 from .errors import PreconditionFailed
-from .handlers import Handlers, Wishes
-from .later import AfterFlush, Held, Later, Parked
+from .handlers import Adapt, Function, Handlers, Wishes
+from .later import AfterFlush, Held, Later
 from .limits import Limits
 from .message import Body, Error, Init, InitOk, Message, Topology, TopologyOk
 from .parse import parse_lines
-from .serialize import serialize_lines
 from .statistics import Statistics
 
 if TYPE_CHECKING:
@@ -24,18 +24,14 @@ if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
     from logging import LoggerAdapter
 
-    from .call import Call
     from .tasks import Stages
     from .timers import Timers
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 Hook = TypeVar("Hook", bound=Callable[[], Any])
-ReplyBody = TypeVar("ReplyBody", bound=Body)
-
-RPC_TIMEOUT_SECONDS = 1.0
 
 
-class Node:
+class Node(Courier):
     r"""A Maelstrom node.
 
     >>> from messenger.node import serialize
@@ -54,33 +50,23 @@ class Node:
     """
 
     def __init__(self, limits: Limits | None = None) -> None:
+        super().__init__()
         self.limits = limits or Limits()
-        self.node_id = ""
-        self.node_ids: list[str] = []
         self.neighbours: list[str] = []
         """Whom the `topology` message names, every peer until then."""
         self.statistics = Statistics()
         self.received_ns = 0
         """When the batch that is being handled was read, in `time.perf_counter_ns`."""
         self.complaints = Complaints()
-        self.in_flight = 0
-        self.wake: Callable[[], None] = lambda: None
-        """Called when there is something to write that no `receive` returns: see `finished`."""
         self.stop: Callable[[], None] = lambda: None
-        """End the input, as SIGTERM does: what is in flight is answered, then `run` returns.
-
-        For handlers and timers: from another thread it is noticed at the next input only.
-        """
+        """End the input, as SIGTERM does, and from any thread: what is in flight is still answered."""
         self.handlers = Handlers(self._init, self._topology, self.complaints, self._replied)
         self._msg_ids = itertools.count()
         self._refusing = self._paused = self._starting = False
-        self._courier = Courier(self._msg_ids, self._posted, self._time_is_over)
-        self._late: list[int] = []
         self._unwritten: list[tuple[int, int]] = []
-        self._after_flush: list[tuple[Message[Any], AfterFlush, int]] = []
+        self._after_flush: list[AfterFlush] = []
         self._held: list[Message[Any]] = []
         self._init_hooks: list[Callable[[], Any]] = []
-        self._stages: Stages | None = None
         self._timers: Timers | None = None
 
     @overload
@@ -144,87 +130,23 @@ class Node:
         return self._timer(seconds, jitter, repeated=False)
 
     @property
-    def peers(self) -> list[str]:
-        """Every node but this one."""
-        return [node_id for node_id in self.node_ids if node_id != self.node_id]
-
-    @property
     def log(self) -> "LoggerAdapter[Any]":
         """A logger that says which node speaks; it is heard on stderr, never on stdout."""
         from .logs import logger_of
 
         return logger_of(self)
 
-    def send(self, dest: str, body: Body | dict[str, Any]) -> None:
-        """Send a message that nobody replies to, from any thread.
-
-        Raises:
-            ValueError: nobody is called *dest*.
-            UnserializableMessage: the body holds what JSON cannot.
-        """
-        self._courier.send(dest, body)
-
-    def broadcast(self, body: Body | dict[str, Any]) -> None:
-        """Send *body* to every other node."""
-        for peer in self.peers:
-            self.send(peer, body)
-
     def reply(self, request: Message[Any], body: Body | dict[str, Any]) -> None:
         """Answer *request* now, besides what its handler returns."""
         answer = reply(request, body, self._msg_ids)
-        self._courier.outbox.messages.append(answer)
-        if not self._courier.busy:
+        self._outbox.replies.append(answer)
+        if not self._busy:
             self.wake()
 
-    @overload
-    def rpc(
-        self, dest: str, body: Body | dict[str, Any], *, timeout_seconds: float = ...
-    ) -> "Call[dict[str, Any]]": ...
-    @overload
-    def rpc(
-        self,
-        dest: str,
-        body: Body | dict[str, Any],
-        reply_type: type[ReplyBody],
-        *,
-        timeout_seconds: float = ...,
-    ) -> "Call[ReplyBody]": ...
-    def rpc(
-        self,
-        dest: str,
-        body: Body | dict[str, Any],
-        reply_type: Any = None,
-        *,
-        timeout_seconds: float = RPC_TIMEOUT_SECONDS,
-    ) -> Any:
-        """Send a request; await what is returned for the reply, or give it a callback.
-
-        The reply is a dict, or a *reply_type*, which is decoded faster. Awaiting raises the `RPCError` that
-        the peer sent, or `Timeout`. A handler that awaits it goes on in the batch that brings the reply.
-
-        Raises:
-            ValueError: nobody is called *dest*.
-            RuntimeError: no event loop is running; see `waits`.
-        """
-        if reply_type is not None:
-            self.handlers.expect(reply_type)
-        return self._courier.call(dest, body, reply_type, timeout_seconds)
-
-    def rpc_blocking(
-        self,
-        dest: str,
-        body: Body | dict[str, Any],
-        reply_type: Any = None,
-        *,
-        timeout_seconds: float = RPC_TIMEOUT_SECONDS,
-    ) -> Any:
-        """Do as `rpc` in another thread, such as a blocking handler's; return the reply."""
-        start = partial(self.rpc, dest, body, reply_type, timeout_seconds=timeout_seconds)
-        return self._courier.call_blocking(start, timeout_seconds)
-
-    def introduce(self, dest: str) -> None:
-        """Let messages be sent to *dest*, which is neither a node nor one of Maelstrom's services."""
-        self._courier.outbox.introduce(dest)
+    @property
+    def in_flight(self) -> int:
+        """How many requests have handlers that wait."""
+        return self._stages.in_flight if self._stages is not None else 0
 
     @property
     def waits(self) -> bool:
@@ -242,7 +164,7 @@ class Node:
             self._refusing = self._paused = False
         elif self._refusing or (self.in_flight < self.limits.max_in_flight and not self._paused):
             return False
-        elif self._courier.waits:
+        elif self._calls:
             self.handlers.refuse()
             self._refusing, self._paused = True, False
         else:
@@ -257,51 +179,42 @@ class Node:
         self.received_ns = received_ns = perf_counter_ns()
         messages = parse_lines(lines, self.handlers.types)
         parsed_ns = perf_counter_ns()
-        courier = self._courier
-        outbox, courier.busy = courier.outbox, True
-        sending = outbox.messages
+        self._busy, outbox = True, self._outbox
         try:
             if self._stages is None:
-                _, waiting = dispatch(messages, self.handlers, self._msg_ids, sending)
+                _, later = dispatch(messages, self.handlers, self._msg_ids, outbox.replies)
             else:
-                with self._stages.entered():
-                    _, waiting = dispatch(messages, self.handlers, self._msg_ids, sending)
+                self._stages.received_ns = received_ns
+                _, later = self._stages.hold(dispatch, messages, self.handlers, self._msg_ids, outbox.replies)
         finally:
-            courier.busy = False
+            self._busy = False
         dispatched_ns = perf_counter_ns()
-        if waiting:
-            self._wait_for(waiting, received_ns)
-        output = b""
-        if sending:
-            replies = len(sending) - outbox.posted - len(self._late)
-            output = serialize_lines(sending)
-            sending.clear()
-            outbox.posted = 0
-            if replies > 0:
-                self._unwritten.append((received_ns, replies))
+        if later:
+            self._put_off(later, received_ns)
+        output, replies = outbox.take()
         if self._late:
+            replies -= len(self._late)
             self._note_late()
+        if replies:
+            self._unwritten.append((received_ns, replies))
         self.statistics.batch(len(messages), received_ns, parsed_ns, dispatched_ns, perf_counter_ns())
         return output
 
     def flushed(self) -> bytes:
         """Note that everything so far has been written; return the lines that waited for that."""
         if self._unwritten:
-            now_ns = perf_counter_ns()
-            for received_ns, replies in self._unwritten:
-                self.statistics.written(now_ns - received_ns, replies)
-            self._unwritten.clear()
+            self.statistics.written(perf_counter_ns(), self._unwritten)
+            self._unwritten = []
         if not self._after_flush:
             return b""
         due, self._after_flush = self._after_flush, []
-        for request, later, received_ns in due:
-            self._settle(request, later.call, received_ns)
+        for later in due:
+            self._answer(later.request, later.call, later.received_ns)
         return self.finished()
 
     def finished(self) -> bytes:
         """Return the lines that have come to be since the last call, outside of `receive`."""
-        messages = self._courier.outbox.take()
-        return serialize_lines(messages) if messages else b""
+        return self._outbox.take()[0]
 
     def run(self) -> None:
         """Serve stdin and stdout until the input ends or SIGTERM comes, then answer what is in flight.
@@ -313,9 +226,12 @@ class Node:
             from .event_loop import serve
         else:
             from .stdio import serve
-        serve(self)
-        if self._timers is not None:
-            self._timers.stop()
+        try:
+            serve(self)
+        finally:
+            self._give_up()
+            if self._timers is not None:
+                self._timers.stop()
 
     def _init(self, request: Init) -> Answer | Later:
         if self.node_id and (request.node_id, request.node_ids) != (self.node_id, self.node_ids):
@@ -325,7 +241,7 @@ class Node:
         first = not self.node_id
         self.node_id, self.node_ids = request.node_id, request.node_ids
         self.neighbours = self.neighbours or self.peers
-        self._courier.outbox.address(self.node_id, self.node_ids)
+        self._outbox.address(self.node_id, self.node_ids)
         if self._init_hooks and first:
             self._starting = True
             self.handlers.hold()
@@ -353,17 +269,17 @@ class Node:
         held, self._held = self._held, []
         for message in held:
             handle = partial(self.handlers.handle, message)
-            self._settle(message, handle, perf_counter_ns())
+            self._answer(message, handle, perf_counter_ns())
         self.wake()
 
     def _allow_waiting(self) -> "Stages":
         from .tasks import Stages
 
         self.handlers.waits = True
-        self._stages = self._stages or Stages(self._courier.use)
+        self._stages = self._stages or Stages(self._use, self._demanded)
         return self._stages
 
-    def _waiting(self, function: Callable[..., Any], wishes: Wishes, plain: bool) -> Callable[..., Any]:
+    def _waiting(self, function: Callable[..., Any], wishes: Wishes, adapt: Adapt) -> Function:
         """Wrap a handler that may wait; see `Handlers.add`."""
         from .tasks import blocking, sequential, until_first_wait
 
@@ -371,7 +287,7 @@ class Node:
             function = blocking(function, self._threads)
         if wishes.sequential:
             function = sequential(function)
-        return until_first_wait(function, self._allow_waiting(), plain=plain)
+        return until_first_wait(adapt(function), self._allow_waiting())
 
     @cached_property
     def _threads(self) -> "ThreadPoolExecutor":
@@ -383,7 +299,7 @@ class Node:
         from .tasks import hooks, until_first_wait
 
         run = hooks(self._init_hooks, done=self._open, failed=self._hooks_failed)
-        return until_first_wait(run, self._allow_waiting())()  # type: ignore[no-any-return]
+        return until_first_wait(run, self._allow_waiting())(None)  # type: ignore[no-any-return]
 
     def _hooks_failed(self) -> None:
         from asyncio import get_running_loop
@@ -404,87 +320,48 @@ class Node:
 
         return register
 
-    def _posted(self) -> None:
-        self.wake()
-
-    def _wait_for(self, waiting: list[Waiting], received_ns: int) -> None:
-        for request, later in waiting:
-            if type(later) is Parked:
-                self.in_flight += 1
-                self._park(request, later, later.received_ns or received_ns)
-            elif type(later) is AfterFlush:
-                self._after_flush.append((request, later, received_ns))
+    def _put_off(self, later: list[Later], received_ns: int) -> None:
+        for one in later:
+            if type(one) is Driver:
+                self._make_task(one)
+            elif type(one) is AfterFlush:
+                one.received_ns = received_ns
+                self._after_flush.append(one)
             else:
-                self._held.append(request)
+                self._held.append(one.request)
 
-    def _park(self, request: Message[Any], parked: Parked, received_ns: int) -> None:
-        """Let a handler wait: for a call it needs no task, whose reply lets it go on where it is."""
-        call = parked.awaited
-        # Nothing but a Call has this, and it is None until somebody waits.
-        if getattr(call, "waiter", parked) is not None or call.done():
-            self._make_task(request, parked, received_ns)
-            return
-        call.waiter = request, parked, received_ns
-        parked.current.demand = self._make_task_after_all, call
-
-    def _make_task(self, request: Message[Any], parked: Parked, received_ns: int) -> None:
+    def _make_task(self, driver: Driver) -> None:
         from .tasks import resume
 
-        resume(parked).add_done_callback(partial(self._done, request, received_ns))
+        resume(driver).add_done_callback(partial(self._done, driver))
 
-    def _make_task_after_all(self, call: "Call[Any]") -> None:
-        waiter, call.waiter = call.waiter, None
-        self._make_task(*waiter)
+    def _demanded(self, driver: Driver) -> None:
+        """Make a task of a handler that a call would have let go on."""
+        driver.awaited.waiting = None
+        self._make_task(driver)
 
-    def _replied(self, message: Message[Any], in_reply_to: int) -> Resumed | None:
-        """See `dispatch.Routes`."""
-        call = self._courier.replied(message, in_reply_to)
-        return self._resumed(call) if call is not None and call.waiter is not None else None
-
-    def _resumed(self, call: "Call[Any]") -> Resumed:
-        request, parked, received_ns = call.waiter
-        call.waiter = None
-        self.in_flight -= 1
-        parked.current.demand = None
-        return request, partial(self._go_on, parked, received_ns)
-
-    def _go_on(self, parked: Parked, received_ns: int) -> Answer | Later:
-        try:
-            answer = self._stages.here().next_step(parked, received_ns)  # type: ignore[union-attr]
-        except BaseException:
-            self._late.append(received_ns)
-            raise
-        if answer is not None and type(answer) is not Parked:
-            self._late.append(received_ns)
-        return answer  # type: ignore[no-any-return]
-
-    def _time_is_over(self, call: "Call[Any]") -> None:
-        if call.waiter is not None:
-            request, proceed = self._resumed(call)
-            self._settle(request, proceed, 0)
-            self.wake()
-
-    def _note_late(self) -> None:
-        """Note when the requests were read whose handlers have waited for a call."""
-        self._unwritten += Counter(self._late).items()
-        self._late.clear()
-
-    def _done(self, request: Message[Any], received_ns: int, task: "Task[Any]") -> None:
-        self.in_flight -= 1
-        self._settle(request, task.result, received_ns)
+    def _done(self, driver: Driver, task: "Task[Any]") -> None:
+        self._stages.ended()  # type: ignore[union-attr]
+        self._answer(driver.request, task.result, driver.received_ns)
         self.wake()
 
-    def _settle(self, request: Message[Any], result: Callable[[], Any], received_ns: int) -> None:
-        courier = self._courier
-        outbox = courier.outbox
-        before, posted = len(outbox.messages), outbox.posted
-        busy, courier.busy = courier.busy, True
+    def _note_late(self) -> None:
+        late = self._late
+        if late.count(late[0]) == len(late):  # as it is mostly, and faster than to count them all
+            self._unwritten.append((late[0], len(late)))
+        else:
+            self._unwritten += Counter(late).items()
+        late.clear()
+
+    def _answer(self, request: Message[Any], result: Callable[[], Answer | Later], received_ns: int) -> None:
+        """Reply to a *request* outside of its batch with what *result* returns or raises."""
+        outbox = self._outbox
+        before = outbox.count
+        busy, self._busy = self._busy, True
         try:
-            _, waiting = settle(request, result, self.handlers, self._msg_ids, outbox.messages)
+            _, later = settle(request, result, self.handlers, self._msg_ids, outbox.replies)
         finally:
-            courier.busy = busy
-        replies = len(outbox.messages) - before - (outbox.posted - posted) - len(self._late)
-        if replies > 0:
+            self._busy = busy
+        if replies := outbox.count - before:
             self._unwritten.append((received_ns, replies))
-        self._note_late()
-        self._wait_for(waiting, received_ns)
+        self._put_off(later, received_ns)

@@ -21,10 +21,19 @@ class BodyTypes:
     Without any it reads every body as a dict of plain JSON values.
     """
 
+    decoder: msgspec.json.Decoder[Message[Any]]
+
     def __init__(self, *types: type[Body]) -> None:
-        self.tags = frozenset(str(type_.__struct_config__.tag) for type_ in types)
-        body: Any = Union[types] if types else dict[str, Any]  # noqa: UP007 - the members are known at run time
-        self.decoder: msgspec.json.Decoder[Message[Any]] = msgspec.json.Decoder(Message[body])
+        self.by_tag = {str(type_.__struct_config__.tag): type_ for type_ in types}
+
+    def __getattr__(self, name: str) -> Any:
+        """Make the decoder when it is first asked for: a node with fifty handlers makes one, not fifty."""
+        if name != "decoder":
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+        types = tuple(self.by_tag.values())
+        body: Any = Union[types] if types else dict[str, Any]  # noqa: UP007 - known at run time only
+        self.decoder = msgspec.json.Decoder(Message[body])
+        return self.decoder
 
 
 PLAIN = BodyTypes()
@@ -66,7 +75,24 @@ def parse_lines(chunk: bytes, types: BodyTypes = PLAIN) -> list[Message[Any]]:
     except Exception:
         # One line spoils the batch, and no error says which; reading the others again costs less
         # than splitting every good batch.
-        return [message for line in chunk.split(b"\n") for message in _parse_alone(line, types)]
+        try:
+            return _parse_mixed(chunk, types)
+        except Exception:
+            return [message for line in chunk.split(b"\n") for message in _parse_alone(line, types)]
+
+
+def _parse_mixed(chunk: bytes, types: BodyTypes) -> list[Message[Any]]:
+    """Read lines of which all are well and some of unknown types: replies, above all, that become dicts."""
+    if types is PLAIN:
+        raise ValueError("all types are known that are read as plain JSON")
+    by_tag, messages = types.by_tag, PLAIN.decoder.decode_lines(chunk)
+    for place, message in enumerate(messages):
+        type_ = message.body.get("type")
+        body_type = by_tag.get(type_) if type(type_) is str else None
+        if body_type is not None:
+            body = msgspec.convert(message.body, body_type, str_keys=True)
+            messages[place] = Message(message.src, message.dest, body)
+    return messages
 
 
 def _parse_alone(line: bytes, types: BodyTypes) -> list[Message[Any]]:
@@ -83,7 +109,7 @@ def _reread(line: bytes, types: BodyTypes, error: Exception) -> Message[Any]:
     except Exception:
         return _salvage(line, error)
     type_ = message.body.get("type")
-    if isinstance(type_, str) and type_ in types.tags:
+    if isinstance(type_, str) and type_ in types.by_tag:
         return _malformed(message.src, message.dest, message.body, error)
     return message
 

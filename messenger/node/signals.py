@@ -58,6 +58,14 @@ class EndOnSignal:
         os.close(self._telling_fd)
         os.close(self._listening_fd)
 
+    def imitate(self) -> bool:
+        """Do in another thread than the main one as if SIGTERM had come; return False where none is heard."""
+        here = threading.current_thread() is threading.main_thread()
+        if here or not self._active or self._left.is_set():
+            return False
+        os.kill(os.getpid(), signal.SIGTERM)
+        return True
+
     def _give_back(self) -> None:
         _entered.discard(self)
         signal.set_wakeup_fd(self._previous_fd)

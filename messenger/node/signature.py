@@ -22,13 +22,15 @@ class Signature(Struct, frozen=True):
 
     type_: the messages it handles. body_type: what their bodies are decoded as, None being a dict.
     arguments: makes of a body and its message what the function takes. takes_message: whether it takes
-    the message, too.
+    the message, too. fields: the fields of the body that it takes in this order and by position, and nothing
+    else; None where it takes something else.
     """
 
     type_: str
     body_type: type[Body] | None
     arguments: Callable[[Any, Message[Any]], tuple[tuple[Any, ...], dict[str, Any]]]
     takes_message: bool
+    fields: tuple[str, ...] | None
     plain: bool
     """Whether the function takes the body and nothing else, and can be called with it as it stands."""
 
@@ -56,13 +58,13 @@ def read_signature(function: Callable[..., Any], type_: str | None) -> Signature
         only = None
     if only is not None and (body_type := _body_type(function, only)):
         return Signature(
-            _agreed(function, type_, body_type), body_type, positional, takes_message, not messages
+            _agreed(function, type_, body_type), body_type, positional, takes_message, None, not messages
         )
     if only is not None and only.name == _BODY:
         if (typing.get_origin(only.annotation) or only.annotation) not in _PLAIN_ANNOTATIONS:
             what = f"a {only.annotation}, which is neither a Body nor a dict"
             raise TypeError(f"{name_of(function)} takes as its body {what}")
-        return Signature(_named(function, type_), None, positional, takes_message, not messages)
+        return Signature(_named(function, type_), None, positional, takes_message, None, not messages)
     type_ = _named(function, type_)
     body_type = _body_of(type_, rest, function)
     getters = {name: attrgetter(name) for name in rest}
@@ -71,7 +73,9 @@ def read_signature(function: Callable[..., Any], type_: str | None) -> Signature
         fields = {name: get(body) for name, get in getters.items()}
         return (), fields | dict.fromkeys(messages, message)
 
-    return Signature(type_, body_type, by_name, takes_message, plain=False)
+    by_position = not messages and all(parameter.kind in _ONE for parameter in rest.values())
+    fields = tuple(rest) if by_position else None
+    return Signature(type_, body_type, by_name, takes_message, fields, plain=False)
 
 
 def name_of(function: Callable[..., Any]) -> str:

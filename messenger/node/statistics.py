@@ -45,7 +45,7 @@ class Statistics:
         self._serialize_ns = 0
         # Counted some hundred at a time: for a batch of one, counting would cost as much as its dispatch.
         self._batches: list[tuple[int, int, int, int, int]] = []
-        self._written: list[tuple[int, int]] = []
+        self._written: list[tuple[int, list[tuple[int, int]]]] = []
 
     def batch(
         self, messages: int, received_ns: int, parsed_ns: int, dispatched_ns: int, serialized_ns: int
@@ -55,9 +55,9 @@ class Statistics:
         if len(self._batches) == _UNCOUNTED_MOST:
             self._count()
 
-    def written(self, latency_ns: int, replies: int) -> None:
-        """Record so many *replies*, written so long after the read that brought their requests."""
-        self._written.append((latency_ns, replies))
+    def written(self, written_ns: int, replies: list[tuple[int, int]]) -> None:
+        """Record a write of *replies*: when the requests were read, and how many of them at once."""
+        self._written.append((written_ns, replies))
         if len(self._written) == _UNCOUNTED_MOST:
             self._count()
 
@@ -76,8 +76,9 @@ class Statistics:
             self._dispatch_ns += dispatched_ns - parsed_ns
             self._serialize_ns += serialized_ns - dispatched_ns
         self._batches.clear()
-        for latency_ns, replies in self._written:
-            self._latency.record(latency_ns, replies)
+        for written_ns, replies in self._written:
+            for received_ns, count in replies:
+                self._latency.record(written_ns - received_ns, count)
         self._written.clear()
 
     def summary(self) -> Summary:

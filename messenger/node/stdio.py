@@ -27,10 +27,11 @@ def serve(node: Node) -> None:
     """
     buffer = LineBuffer(node.limits.max_line_bytes)
     with StandardStreams(node.limits.drain_seconds) as streams:
-        node.stop = streams.end_input
+        node.stop = streams.stop
         while chunk := streams.read():
             exchange(node, streams, buffer.feed(chunk))
-            report_dropped(node, buffer)
+            if buffer.dropped:
+                report_dropped(node, buffer)
         exchange(node, streams, buffer.end())
 
 
@@ -42,12 +43,10 @@ def exchange(node: Node, streams: "StandardStreams", lines: bytes) -> None:
 
 def deliver(node: Node, streams: "StandardStreams", output: bytes) -> None:
     """Write *output*, then what *node* has to say once that is written."""
-    while True:
-        if output:
-            streams.write(output)
-        output = node.flushed()
-        if not output:
-            return
+    if output:
+        streams.write(output)
+    while output := node.flushed():
+        streams.write(output)
 
 
 def report_dropped(node: Node, buffer: LineBuffer) -> None:
@@ -68,6 +67,7 @@ class StandardStreams:
 
     def __init__(self, drain_seconds: float) -> None:
         self._tell: Callable[[], None] = lambda: None
+        self._ending = False
         self._read_until = float("inf")
         self._drain_seconds = drain_seconds
         self._signals = EndOnSignal(self.end_input, drain_seconds)
@@ -102,7 +102,7 @@ class StandardStreams:
 
     def read(self) -> bytes:
         """Return what there is, at most 64 KiB, waiting for it if need be; b"" when the input has ended."""
-        while monotonic() <= self._read_until:
+        while not self._ending or monotonic() <= self._read_until:
             try:
                 return os.read(self.input_fd, _READ_BYTES)
             except BlockingIOError:
@@ -120,10 +120,13 @@ class StandardStreams:
         Raises:
             SystemExit: the reader has gone, or the disk is full (1).
         """
-        rest = memoryview(output)
+        rest: bytes | memoryview = output
         while rest:
             try:
-                rest = rest[os.write(self._output_fd, rest) :]
+                written = os.write(self._output_fd, rest)
+                if written == len(rest):
+                    return
+                rest = memoryview(rest)[written:]
             except BlockingIOError:  # stdin and stdout may be one terminal, no longer blocking after a signal
                 select.select([], [self._output_fd], [])
             except BrokenPipeError:
@@ -131,16 +134,18 @@ class StandardStreams:
             except OSError as error:
                 sys.exit(f"messenger: cannot write stdout: {error.strerror}; replies may be lost")
 
+    def stop(self) -> None:
+        """Do as SIGTERM does, in any thread: one that waits in `read` is woken."""
+        if not self._signals.imitate():
+            self.end_input()
+
     def end_input(self) -> None:
         """End the input: what the pipe holds by now is read, and no more; in any thread."""
         # Half the time for reading what was sent, the other half for answering it.
         self._read_until = monotonic() + self._drain_seconds / 2
+        self._ending = True
         os.set_blocking(self.input_fd, False)
         self._tell()
-
-    @property
-    def _ending(self) -> bool:
-        return self._read_until < float("inf")
 
 
 def _moved(fd: int, name: str) -> int:

@@ -1,192 +1,205 @@
 """Handlers that wait: run at once up to their first wait, and on from there when its reply or event comes."""
 
 import asyncio
-import types
 from asyncio import AbstractEventLoop, current_task, get_running_loop
 from asyncio.tasks import _enter_task, _leave_task  # public: Python documents them in "Extending asyncio"
-from collections.abc import Callable, Coroutine, Generator, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Executor
-from contextlib import AbstractContextManager, nullcontext
 from contextvars import copy_context
 from functools import partial
 from inspect import isawaitable
-from types import TracebackType
-from typing import Any, Self, cast
+from sys import getrefcount
+from typing import Any, cast
 
 from msgspec import Struct
 
-from .later import Parked
+from .call import Call
+from .driver import Driver
 from .message import InitOk
 
 Coroutines = Callable[..., Coroutine[Any, Any, Any]]
 
 
 class Stage:
-    """Where handlers take the steps for which they need no task; entered for a batch of them.
+    """Where handlers take the steps for which they need no task; held for a batch of them.
 
     A task costs several times what a step costs, and most handlers that may wait do not.  During a step a
-    stand-in is the current task, also in place of a task that feeds the node.  Handlers that never wait
-    take turns with one stand-in and one context, as long as they leave the context as it was; who waits
-    takes both along.
+    stand-in is the current task, also in place of a task that feeds the node.  Handlers take turns with one
+    stand-in and one context, before and after they wait, as long as they leave the context as it was and
+    keep no reference to the stand-in; who does not, takes both along when it waits.
     """
 
     def __init__(self, loop: AbstractEventLoop, stages: "Stages") -> None:
         self.loop = loop
         self._stages = stages
-        self._depth = 0
-        self._spare: list[_Driver] = []
-        self.seat(_Driver())
+        self.run: Callable[..., Any] | None = None
+        """What runs a step in another context than that of the batch, once a handler has touched this."""
+        self.driver = Driver()
+        """Who takes the next first steps."""
+        self.spare: list[Driver] = []
+        self._drivers = 0
+        """How many there are beside that one."""
 
-    def __enter__(self) -> Self:
-        self._depth += 1
-        if self._depth > 1:
-            return self
-        self._outer = current_task(self.loop)
-        if self._outer is not None:
-            _leave_task(self.loop, self._outer)
+    def hold(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Return what *function* returns, with this as the stage on which handlers take their steps."""
+        if self._stages.current is self:
+            return function(*arguments)
+        outer = current_task(self.loop)
+        if outer is not None:
+            _leave_task(self.loop, outer)
         self.as_it_was = copy_context()
+        self.context = self.as_it_was.copy()
+        self.run = None
         self.current = _CurrentTask()
-        self.clear()
         _enter_task(self.loop, self.current)  # type: ignore[arg-type]
+        self._references = getrefcount(self.current)
         self._stages.current = self
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
-    ) -> None:
-        self._depth -= 1
-        if self._depth:
-            return
-        self._stages.current = None
-        _leave_task(self.loop, self.current)  # type: ignore[arg-type]
-        if self._outer is not None:
-            _enter_task(self.loop, self._outer)
-
-    def first_step(self, steps: Coroutine[Any, Any, Any]) -> Any:
-        """Take a coroutine's first step: return its answer, or `Parked` if that takes a wait."""
         try:
-            answer = self.run(self.send, steps)
-        except BaseException:
-            self.clear()
-            self.seat(_Driver())
-            raise
-        if self.steps.gi_yieldfrom is None:
-            # Two contexts that share all they hold are compared in 30 ns, a copy costs twice that.
-            if self.context != self.as_it_was:
-                self.clear()
-            return answer
-        return self.park(answer)
-
-    def park(self, awaited: Any) -> Parked:
-        """Let who waits keep driver, context and stand-in, and have others for the next."""
-        parked = Parked(self._driver, awaited, self.context, self.current)
-        _leave_task(self.loop, self.current)  # type: ignore[arg-type]
-        self.current = _CurrentTask()
-        _enter_task(self.loop, self.current)  # type: ignore[arg-type]
-        self.clear()
-        self.seat(self._spare.pop() if self._spare else _Driver())
-        return parked
-
-    def next_step(self, parked: Parked, received_ns: int) -> Any:
-        """Let who is parked go on, whose wait is over: return the answer, or `Parked` once more."""
-        if not self._depth:
-            with self:
-                return self.next_step(parked, received_ns)
-        loop, current, driver = self.loop, parked.current, parked.driver
-        _leave_task(loop, self.current)  # type: ignore[arg-type]
-        _enter_task(loop, current)
-        try:
-            answer = parked.context.run(driver.send, None)
+            return self.context.run(function, *arguments)
         finally:
-            _leave_task(loop, current)
-            _enter_task(loop, self.current)  # type: ignore[arg-type]
-        if driver.steps.gi_yieldfrom is None:
-            self._spare.append(driver)
-            return answer
-        return Parked(driver, answer, parked.context, current, received_ns)
+            self._stages.current = None
+            _leave_task(self.loop, self.current)  # type: ignore[arg-type]
+            if outer is not None:
+                _enter_task(self.loop, outer)
+
+    @property
+    def in_flight(self) -> int:
+        """How many handlers wait: as many as there are drivers that are neither spare nor next."""
+        return self._drivers - len(self.spare)
+
+    def wait(self, driver: Driver, awaited: Any) -> Driver:
+        """Let who waits keep its driver, and what else is its own, and have another for the next."""
+        driver.awaited = awaited
+        driver.carried = carried = type(awaited) is Call and awaited.waiting is None
+        if carried:
+            awaited.waiting = driver
+        if driver is self.driver:
+            driver.received_ns = self._stages.received_ns
+            if self.spare:
+                self.driver = self.spare.pop()
+            else:
+                self.driver = Driver()
+                self._drivers += 1
+        if driver.current is None:
+            if self.context == self.as_it_was and getrefcount(self.current) == self._references:
+                return driver
+            driver.context, driver.current = self.context, self.current
+            self._have_others()
+        driver.current.demand = self._stages.demanded, driver
+        return driver
+
+    def next_step(self, driver: Driver) -> Any:
+        """Let who waits go on, whose wait is over: return the answer, or the driver if it waits once more."""
+        try:
+            if driver.current is not None:
+                answer = self._next_step_apart(driver)
+            elif self.run is None:
+                answer = driver.send(None)
+            else:
+                answer = self.run(driver.send, None)
+        except BaseException:
+            self._drivers -= 1
+            self._have_others()
+            raise
+        if driver.waits:
+            return self.wait(driver, answer)
+        if driver.current is not None:
+            driver.context = driver.current = None
+        elif self.context != self.as_it_was:
+            self.clear()
+        driver.request = driver.awaited = None
+        self.spare.append(driver)
+        return answer
 
     def clear(self) -> None:
         """Have a context as it was when the batch began."""
         self.context = self.as_it_was.copy()
         self.run = self.context.run
 
-    def seat(self, driver: "_Driver") -> None:
-        """Let *driver* take the next first steps."""
-        self._driver, self.steps, self.send = driver, driver.steps, driver.send
+    def ended(self) -> None:
+        """Know that a task is done, and its driver with it."""
+        self._drivers -= 1
+
+    def _next_step_apart(self, driver: Driver) -> Any:
+        """Let a coroutine go on in the context, and as the task, that are its own."""
+        assert driver.context is not None  # noqa: S101 - it has both or none
+        driver.current.demand = None
+        _leave_task(self.loop, self.current)  # type: ignore[arg-type]
+        _enter_task(self.loop, driver.current)
+        try:
+            return driver.context.run(driver.send, None)
+        finally:
+            _leave_task(self.loop, driver.current)
+            _enter_task(self.loop, self.current)  # type: ignore[arg-type]
+
+    def _have_others(self) -> None:
+        """Have another context and another stand-in than those that were touched."""
+        self.clear()
+        _leave_task(self.loop, self.current)  # type: ignore[arg-type]
+        self.current = _CurrentTask()
+        _enter_task(self.loop, self.current)  # type: ignore[arg-type]
 
 
-class _Driver:
-    """Takes the steps of one coroutine after the other, and hands over their answers.
+def until_first_wait(function: Callable[[Any], Any], stages: "Stages") -> Callable[[Any], Any]:
+    """Make a plain handler of one that returns a coroutine: what it returns is the answer, or a `Driver`."""
 
-    A generator that awaits a coroutine gets its answer from the interpreter as a value. Who calls `send` gets
-    it as a StopIteration, which costs more than all the rest of a handler that does not wait.
-    """
-
-    __slots__ = ("_last", "send", "steps")
-
-    def __init__(self) -> None:
-        self._last: list[bool] = []
-        self.steps: Any = _drive(self._last)
-        self.send = self.steps.send
-        self.send(None)  # to where it can be given a coroutine
-
-    def end(self) -> None:
-        """Let the coroutine that is driven now be the last: its answer ends the steps, as a task expects."""
-        self._last.append(True)
-
-
-@types.coroutine
-def _drive(last: list[bool]) -> Generator[Any, Any, Any]:
-    answer = None
-    while True:
-        coroutine = yield answer
-        answer = yield from coroutine
-        if last:
-            return answer
-
-
-def until_first_wait(function: Coroutines, stages: "Stages", *, plain: bool = False) -> Callable[..., Any]:
-    """Make a plain handler of a coroutine function: it returns the answer, or `Parked` at its first wait."""
-
-    def handler(*arguments: Any, **fields: Any) -> Any:
-        with stages.here() as stage:
-            return stage.first_step(function(*arguments, **fields))
-
-    def handler_of_body(body: Any) -> Any:
-        """Do the same for what takes a body only, and faster: `first_step` is written out."""
+    def handler(body: Any) -> Any:
         stage = stages.current
         if stage is None:
-            return handler(body)
+            return stages.here().hold(handler, body)
+        driver = stage.driver
         try:
-            answer = stage.run(stage.send, function(body))
+            answer = (
+                driver.send(function(body)) if stage.run is None else stage.run(driver.send, function(body))
+            )
         except BaseException:
             stage.clear()
-            stage.seat(_Driver())
+            stage.driver = Driver()
             raise
-        if stage.steps.gi_yieldfrom is None:
-            if stage.context != stage.as_it_was:
-                stage.clear()
-            return answer
-        return stage.park(answer)
+        if driver.waits:
+            return stage.wait(driver, answer)
+        # Two contexts that share all they hold are compared in 30 ns, a copy costs twice that.
+        if stage.context != stage.as_it_was:
+            stage.clear()
+        return answer
 
-    return handler_of_body if plain else handler
+    return handler
 
 
 class Stages:
-    """The stages of the loops that a node is on, one after the other; *moved* hears of a new one."""
+    """The stages of the loops that a node is on, one after the other.
 
-    def __init__(self, moved: Callable[[AbstractEventLoop], object]) -> None:
+    *moved* hears of a new one, *demanded* of a waiting handler that needs a task after all.
+    """
+
+    def __init__(
+        self, moved: Callable[[AbstractEventLoop], object], demanded: Callable[[Driver], object]
+    ) -> None:
         self.current: Stage | None = None
         """The one that is entered now."""
+        self.received_ns = 0
+        """When the requests were read whose handlers take their first steps now."""
+        self.demanded = demanded
         self._latest: Stage | None = None
         self._moved = moved
 
-    def entered(self) -> AbstractContextManager[object]:
-        """Enter the stage of the running loop; where none runs, handlers that wait fail, and only they."""
+    @property
+    def in_flight(self) -> int:
+        """How many handlers wait on the latest of them."""
+        return self._latest.in_flight if self._latest is not None else 0
+
+    def ended(self) -> None:
+        """Know that a task is done, and its driver with it."""
+        if self._latest is not None:
+            self._latest.ended()
+
+    def hold(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Do as `Stage.hold` does; where no loop runs, handlers that wait fail, and only they."""
         try:
-            return self.here()
+            stage = self.here()
         except RuntimeError:
-            return nullcontext()
+            return function(*arguments)
+        return stage.hold(function, *arguments)
 
     def here(self) -> Stage:
         """Return the stage of the running loop.
@@ -235,7 +248,7 @@ def hooks(
 ) -> Coroutines:
     """Make the init handler that calls *functions* one after the other and awaits what they wait for."""
 
-    async def handler() -> InitOk:
+    async def handler(_: object) -> InitOk:
         try:
             for function in functions:
                 if isawaitable(result := function()):
@@ -249,11 +262,12 @@ def hooks(
     return handler
 
 
-def resume(parked: Parked) -> "asyncio.Task[Any]":
-    """Let a parked coroutine go on as a task, which ends with its answer."""
-    rest = cast(Coroutine[Any, Any, Any], _Rest(parked))
-    task = get_running_loop().create_task(rest, context=parked.context)
-    parked.current.become(task)
+def resume(driver: Driver) -> "asyncio.Task[Any]":
+    """Let a coroutine that waits go on as a task, which ends with its answer."""
+    rest = cast(Coroutine[Any, Any, Any], _Rest(driver))
+    task = get_running_loop().create_task(rest, context=driver.context)
+    if driver.current is not None:
+        driver.current.become(task)
     return task
 
 
@@ -265,8 +279,8 @@ class _CurrentTask(Struct, eq=False):
     """
 
     _task: Any = None
-    demand: tuple[Callable[[Any], object], Any] | None = None
-    """What makes a task of a handler that waits without one, and its argument."""
+    demand: tuple[Callable[[Driver], object], Driver] | None = None
+    """What makes a task of a handler that waits without one, and that handler."""
 
     def become(self, task: "asyncio.Task[Any]") -> None:
         self._task = task
@@ -277,15 +291,15 @@ class _CurrentTask(Struct, eq=False):
 
     def __getattr__(self, name: str) -> Any:
         if self._task is None and self.demand is not None:
-            make, of_what = self.demand
-            make(of_what)
+            make, driver = self.demand
+            make(driver)
         if self._task is None:
             raise RuntimeError(f"a handler's task has no {name} before its first wait")
         return getattr(self._task, name)
 
 
 class _Rest:
-    """What is left of a parked coroutine, to asyncio a coroutine itself: its next wait, then its own steps.
+    """What is left of a coroutine that waits, to asyncio a coroutine itself: its wait, then its own steps.
 
     Not a generator around them: a task that is cancelled before it starts throws the cancellation in
     at once, which a generator that has not started would keep from the handler.
@@ -293,13 +307,13 @@ class _Rest:
 
     __slots__ = ("close", "send", "throw")
 
-    def __init__(self, parked: Parked) -> None:
-        parked.driver.end()
-        steps = parked.driver.steps
+    def __init__(self, driver: Driver) -> None:
+        driver.ends = True
+        steps, awaited = driver.steps, driver.awaited
 
         def first_wait(_: Any) -> Any:
             self.send = steps.send
-            return parked.awaited
+            return awaited
 
         self.send = first_wait
         self.throw = steps.throw

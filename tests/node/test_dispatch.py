@@ -209,13 +209,18 @@ def test_a_plain_answer_needs_a_type_that_is_one(node, nonsense):
     assert "not a string" in answer["text"]
 
 
-def test_a_frozen_answer_is_an_error(node):
-    """Replies get their ids in place."""
-    answering(node, Frozen())
+def test_a_frozen_answer_is_copied(node):
+    """A constant may be declared as one; ids are set in place elsewhere."""
+    constant = Frozen(5)
+    answering(node, constant)
 
-    [answer] = ask(node, request("ask", 2))
+    answers = ask(node, request("ask", 2), request("ask", 3))
 
-    assert (answer["code"], answer["in_reply_to"]) == (13, 2)
+    assert answers == [
+        {"type": "frozen", "value": 5, "in_reply_to": 2, "msg_id": 1},
+        {"type": "frozen", "value": 5, "in_reply_to": 3, "msg_id": 2},
+    ]
+    assert constant == Frozen(5)
 
 
 @pytest.mark.parametrize(

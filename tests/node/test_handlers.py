@@ -1,5 +1,6 @@
 """Which function answers which type of message."""
 
+import asyncio
 import functools
 from typing import Any
 
@@ -332,3 +333,17 @@ def test_a_type_that_is_no_text_is_refused():
     """It would never match, and nobody would know why."""
     with pytest.raises(TypeError, match="on\\(\\) takes a message type"):
         Node().on(5)
+
+
+def test_an_object_whose_call_waits_is_a_handler_that_waits():
+    """A handler with state of its own is an object, and may be as asynchronous as a function."""
+
+    class Ask:
+        async def __call__(self, body: dict):
+            await asyncio.sleep(0)
+            return {"value": 1}
+
+    node = Node()
+    node.on("ask")(Ask())
+
+    assert ask_waiting(node, INIT, request("ask"))[1]["value"] == 1

@@ -107,7 +107,7 @@ def test_a_handler_goes_on_in_the_batch_that_brings_the_reply():
         [sent] = messages(node.receive(request("ask", 2)))
         return bodies(node.receive(world.reply(sent, {"type": "read_ok", "value": 5})))
 
-    assert play(node, script) == [{"value": 5, "type": "ask_ok", "in_reply_to": 2, "msg_id": 2}]
+    assert play(node, script) == [{"value": 5, "type": "ask_ok", "in_reply_to": 2, "msg_id": 1}]
 
 
 def test_a_handler_may_ask_again_and_again():
@@ -135,7 +135,7 @@ def test_the_error_of_a_peer_is_raised_as_what_it_is():
         "definite": True,
         "type": "ask_ok",
         "in_reply_to": 2,
-        "msg_id": 2,
+        "msg_id": 1,
     }
 
 
@@ -426,7 +426,7 @@ def test_whatever_comes_in_whatever_order_each_request_has_one_outcome(events):
         sent = list(world.sent)
         for number, event in events:
             if event == "time":
-                call = node._courier._calls.pending.pop(sent[number]["body"]["msg_id"], None)
+                call = node._calls.pending.pop(sent[number]["body"]["msg_id"], None)
                 if call is not None:
                     call.settle(None, Timeout("over"))
                     node._time_is_over(call)
@@ -785,3 +785,168 @@ def test_a_blocking_handler_that_stops_iterating_has_crashed():
         return await world.ask(request("ask", 2))
 
     assert play(node, script)[0]["code"] == 13
+
+
+def test_what_is_said_keeps_its_order():
+    """A reply, what is sent next, and the reply after that: who gets all three may count on it."""
+    node = Node()
+
+    @node.on
+    def tell(number: int):
+        if number % 2:
+            node.send("n2", {"type": "told", "number": number})
+        return {"number": number}
+
+    async def script(world):
+        output = node.receive(b"".join(request("tell", number, number=number) for number in range(6)))
+        return [(body["type"], body["number"]) for body in bodies(output)]
+
+    said = [[("tell_ok", number)] for number in range(6)]
+    for number in (1, 3, 5):
+        said[number].insert(0, ("told", number))
+    assert play(node, script) == [one for pair in said for one in pair]
+
+
+def test_a_frozen_body_may_be_sent():
+    """It may be a constant; the id is that of a copy."""
+
+    class Put(Body, frozen=True):
+        value: int
+
+    body = Put(value=1)
+    seen = []
+
+    async def handler(node):
+        await node.rpc("n2", body)
+        await node.rpc("n2", body)
+        return {}
+
+    outcome(handler, lambda message: seen.append(message["body"]) or {"type": "put_ok"})
+
+    assert [(one["type"], one["value"]) for one in seen] == [("put", 1)] * 2
+    assert seen[0]["msg_id"] != seen[1]["msg_id"]
+    assert body == Put(value=1)
+
+
+def test_a_timeout_that_is_no_number_is_refused():
+    """It would never end."""
+
+    async def handler(node):
+        with pytest.raises(ValueError, match="not a number"):
+            node.rpc("n2", {"type": "put"}, timeout_seconds=float("nan"))
+        return {}
+
+    assert outcome(handler)["type"] == "ask_ok"
+
+
+def test_a_node_that_is_started_again_counts_its_requests_elsewhere():
+    """Else a late reply to the one that was killed is taken for the reply to another request."""
+
+    def first_id():
+        seen = []
+
+        async def handler(node):
+            await node.rpc("n2", {"type": "put"})
+            return {}
+
+        outcome(handler, lambda message: seen.append(message["body"]["msg_id"]) or {"type": "put_ok"})
+        return seen[0]
+
+    assert len({first_id() for _ in range(3)}) == 3
+
+
+def test_what_a_handler_does_to_its_context_after_a_reply_is_its_own():
+    """Handlers share a context as long as they leave it alone, and not a moment longer."""
+    variable = contextvars.ContextVar("variable", default="unset")
+    node = Node()
+
+    @node.on
+    async def ask(name: str):
+        await node.rpc("n2", {"type": "put"})
+        before = variable.get()
+        variable.set(name)
+        await node.rpc("n2", {"type": "put"})
+        return {"seen": [before, variable.get()]}
+
+    @node.on
+    async def look():
+        return {"seen": variable.get()}
+
+    async def script(world):
+        for number in range(2, 5):
+            world.tell(request("ask", number, name=str(number)))
+        for _ in range(2):
+            # In one batch: each goes on right behind the other.
+            sent, world.sent = world.sent, []
+            world.tell(*(world.reply(one, {"type": "put_ok"}) for one in sent), request("look", 9))
+        return [reply["body"]["seen"] for reply in world.replies[1:]]
+
+    assert play(node, script) == ["unset", ["unset", "2"], ["unset", "3"], ["unset", "4"], "unset"]
+
+
+def test_who_keeps_the_current_task_has_one_of_its_own():
+    """A lock that remembers its holder must not take one handler for another."""
+    node = Node()
+    holders = {}
+
+    @node.on
+    async def ask(name: str):
+        holders[name] = asyncio.current_task()
+        await node.rpc("n2", {"type": "put"})
+        return {"same": asyncio.current_task() is holders[name]}
+
+    async def script(world):
+        world.tell(*(request("ask", number, name=str(number)) for number in range(2, 5)))
+        assert len({id(holder) for holder in holders.values()}) == 3
+        world.tell(*(world.reply(one, {"type": "put_ok"}) for one in world.sent))
+        return [reply["body"]["same"] for reply in world.replies[1:]]
+
+    assert play(node, script) == [True] * 3
+
+
+def test_a_handler_may_be_cancelled_in_the_batch_that_began_it():
+    """Its task is made for that."""
+    node = Node()
+    tasks = []
+
+    @node.on
+    async def ask():
+        tasks.append(asyncio.current_task())
+        try:
+            await node.rpc("n2", {"type": "put"})
+        except asyncio.CancelledError:
+            return {"cancelled": True}
+
+    @node.on
+    def give_up():
+        return {"cancelled": tasks[0].cancel()}
+
+    async def script(world):
+        world.tell(request("ask", 2), request("give_up", 3))
+        await world.until(lambda world: len(world.replies) == 3)
+        return node.in_flight, [reply["body"]["cancelled"] for reply in world.replies[1:]]
+
+    assert play(node, script) == (0, [True, True])
+
+
+def test_a_reply_to_what_has_not_been_written_yet_does_no_harm():
+    """Ids can be guessed by who has seen the one before."""
+    variable = contextvars.ContextVar("variable")
+    node = Node()
+
+    @node.on
+    async def ask():
+        variable.set(1)
+        await node.rpc("n2", {"type": "put"})
+        return {}
+
+    async def script(world):
+        world.tell(request("ask", 2))
+        [sent] = world.sent
+        body = {"type": "put_ok", "in_reply_to": sent["body"]["msg_id"] + 1}
+        world.tell(request("ask", 3), line({"src": "n2", "dest": "n1", "body": body}))
+        world.tell(world.reply(sent, {"type": "put_ok"}))
+        await world.until(lambda world: len(world.replies) == 3)
+        return node.in_flight, sorted(reply["body"]["in_reply_to"] for reply in world.replies[1:])
+
+    assert play(node, script) == (0, [2, 3])

@@ -201,6 +201,63 @@ def test_a_node_may_stop_by_itself_when_it_has_answered(kind):
         assert "INFO n1: leaving" in process.complaints
 
 
+STOPS_FROM_A_THREAD = """
+import threading
+from messenger.node import Node
+node = Node()
+stop = threading.Event()
+@node.on
+{kind}def leave():
+    stop.set()
+    return {{}}
+threading.Thread(target=lambda: (stop.wait(), node.stop()), daemon=True).start()
+node.run()
+"""
+
+
+@pytest.mark.parametrize("kind", ["", "async "])
+def test_a_node_may_be_stopped_by_a_thread_while_nothing_comes(kind):
+    with NodeProcess(STOPS_FROM_A_THREAD.format(kind=kind)) as process:
+        process.ask(INIT)
+
+        answer = process.ask(request("leave", 2))
+
+        assert answer["type"] == "leave_ok"
+        assert process.exit_code() == 0
+
+
+ASKS_FROM_A_THREAD = """
+import sys
+import threading
+from messenger.node import Node, Timeout
+node = Node()
+def ask():
+    try:
+        node.rpc_blocking("lin-kv", {"type": "read", "key": "k"}, timeout_seconds=3600)
+    except Timeout as error:
+        print(error, file=sys.stderr)
+@node.on
+async def start():
+    global thread
+    thread = threading.Thread(target=ask)
+    thread.start()
+    return {}
+node.run()
+thread.join()
+"""
+
+
+def test_a_thread_that_waits_for_a_reply_is_let_go_when_the_node_stops():
+    with NodeProcess(ASKS_FROM_A_THREAD) as process:
+        process.ask(INIT)
+        process.send(request("start", 2))
+        assert sorted(message["body"]["type"] for message in process.read(2)) == ["read", "start_ok"]
+
+        assert process.finish() == []
+        assert process.exit_code() == 0
+        assert "the node has stopped" in process.complaints
+
+
 def test_what_a_node_logs_carries_its_name(caplog):
     node = Node()
     node.receive(init_line("n7"))

@@ -54,7 +54,7 @@ def test_every_kind_of_benchmark_is_driven(monkeypatch, tmp_path):
 
 
 def test_a_benchmark_that_can_be_called_once_is_timed_once_a_pair(monkeypatch, tmp_path):
-    """One call may meet anything, so a few pairs prove nothing; most of them see the slowdown all the same."""
+    """One call may meet anything: a few pairs prove nothing, but most of them see the slowdown."""
     folder = make(tmp_path, FILES | {"tests/test_speed.py": ONCE})
     write(folder, {"src/shop/__init__.py": SLOW})
 
