@@ -13,7 +13,7 @@ def bench_record(benchmark, messages):
 
     def record():
         statistics.batch(messages, 1_000, 2_000, 3_000, 4_000)
-        statistics.written(12_345, [(1_000, messages)])
+        statistics.written(13_345, [(1_000, messages)])
 
     benchmark(record)
 

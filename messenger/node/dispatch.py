@@ -13,8 +13,6 @@ from .message import Body, Message, integer_or_unset
 
 Answer: TypeAlias = Body | dict[str, Any] | None
 Reply: TypeAlias = Message[Body | dict[str, Any]]
-# A request whose handler waited for a reply, and what it says now that this has come.
-Resumed: TypeAlias = tuple[Message[Any], Answer | Later]
 
 _LATER = (AfterFlush, Driver, Held)
 
@@ -37,8 +35,8 @@ class Routes(Protocol):
     def note(self) -> Callable[[Message[Any]], None] | None:
         """Where a handler takes the message as well: what is told of each message before it is handled."""
 
-    def replied(self, reply: Message[Any], in_reply_to: int) -> Resumed | None:
-        """Take the reply to a request of ours; return what its handler, if one waited for it, says now."""
+    def replied(self, reply: Message[Any], in_reply_to: int) -> Driver | None:
+        """Take the reply to a request of ours; return the driver of the handler, if one waits for it."""
 
     def crashed(self, request: Message[Any], error: BaseException) -> Answer:
         """Report that the handler of *request* raised *error*; return what the sender is told."""
@@ -71,14 +69,14 @@ def dispatch(  # noqa: C901 - the hot loop: a function called for each message w
             answer: Any = None
             if body.in_reply_to is UNSET:
                 answer = table[type(body)](body)
-            elif resumed := replied(message, body.in_reply_to):
-                message, answer = resumed
-                body = message.body
+            elif driver := replied(message, body.in_reply_to):
+                message = driver.request  # what follows answers that
+                answer = driver.stage.next_step(driver)
             if answer is None:
                 continue
             if type(answer) is not dict and answer.msg_id is UNSET:
                 # What reply() does, written out for the common case: a call would double its cost.
-                answer.in_reply_to = body.msg_id
+                answer.in_reply_to = message.body.msg_id
                 answer.msg_id = next(msg_ids)
                 replies.append(Message(message.dest, message.src, answer))
             elif type(answer) is Driver and answer.carried:
@@ -157,9 +155,9 @@ def _dispatch_one(
         if routes.note is not None:
             routes.note(message)
         _settle(message, partial(routes.table[type(body)], body), routes, msg_ids, replies, later)
-    elif resumed := routes.replied(message, in_reply_to):
-        request, answer = resumed
-        _settle(request, partial(_identity, answer), routes, msg_ids, replies, later)
+    elif driver := routes.replied(message, in_reply_to):
+        proceed = partial(driver.stage.next_step, driver)
+        _settle(driver.request, proceed, routes, msg_ids, replies, later)
 
 
 def _settle(

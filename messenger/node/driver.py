@@ -28,12 +28,15 @@ class Driver:
         "received_ns",
         "request",
         "send",
+        "stage",
         "steps",
         "waits",
     )
     msg_id = None  # no body's msg_id is None: `dispatch` sees that this is none
 
-    def __init__(self) -> None:
+    def __init__(self, stage: Any) -> None:
+        self.stage = stage
+        """Where its coroutines take their steps, a `Stage`."""
         self.waits = self.carried = False
         self.ends = False
         """Whether the coroutine that is driven now is the last: its answer ends the steps, as in a task."""

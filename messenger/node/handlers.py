@@ -10,7 +10,8 @@ from typing import Any
 from msgspec import UNSET, Struct, convert
 
 from .complaints import Complaints
-from .dispatch import Answer, Resumed, msg_id_of, type_of
+from .dispatch import Answer, msg_id_of, type_of
+from .driver import Driver
 from .errors import Crash, MalformedRequest, NotSupported, RPCError, TemporarilyUnavailable
 from .later import AfterFlush, Held, Later
 from .message import Body, Error, Init, Malformed, Message, Topology
@@ -20,7 +21,7 @@ from .signature import Signature, read_signature
 Function = Callable[[Any], Answer | Later]
 # Makes of a function one that takes a body.
 Adapt = Callable[[Callable[..., Any]], Function]
-Replied = Callable[[Message[Any], int], Resumed | None]
+Replied = Callable[[Message[Any], int], Driver | None]
 
 
 class Wishes(Struct, frozen=True):

@@ -192,11 +192,8 @@ class Node(Courier):
         if later:
             self._put_off(later, received_ns)
         output, replies = outbox.take()
-        if self._late:
-            replies -= len(self._late)
-            self._note_late()
         if replies:
-            self._unwritten.append((received_ns, replies))
+            self._note_replies(received_ns, replies)
         self.statistics.batch(len(messages), received_ns, parsed_ns, dispatched_ns, perf_counter_ns())
         return output
 
@@ -345,13 +342,18 @@ class Node(Courier):
         self._answer(driver.request, task.result, driver.received_ns)
         self.wake()
 
-    def _note_late(self) -> None:
-        late = self._late
-        if late.count(late[0]) == len(late):  # as it is mostly, and faster than to count them all
-            self._unwritten.append((late[0], len(late)))
-        else:
-            self._unwritten += Counter(late).items()
-        late.clear()
+    def _note_replies(self, received_ns: int, count: int) -> None:
+        """Note that so many replies are to be written: when their requests were read, if not then."""
+        late = self._stages.late if self._stages is not None else ()
+        if late:
+            count -= len(late)
+            if late.count(late[0]) == len(late):  # as it is mostly, and faster than to count them all
+                self._unwritten.append((late[0], len(late)))
+            else:
+                self._unwritten += Counter(late).items()
+            late.clear()
+        if count:
+            self._unwritten.append((received_ns, count))
 
     def _answer(self, request: Message[Any], result: Callable[[], Answer | Later], received_ns: int) -> None:
         """Reply to a *request* outside of its batch with what *result* returns or raises."""
@@ -363,5 +365,5 @@ class Node(Courier):
         finally:
             self._busy = busy
         if replies := outbox.count - before:
-            self._unwritten.append((received_ns, replies))
+            self._note_replies(received_ns, replies)
         self._put_off(later, received_ns)

@@ -11,9 +11,10 @@ from inspect import isawaitable
 from sys import getrefcount
 from typing import Any, cast
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from .call import Call
+from .dispatch import msg_id_of
 from .driver import Driver
 from .message import InitOk
 
@@ -34,7 +35,7 @@ class Stage:
         self._stages = stages
         self.run: Callable[..., Any] | None = None
         """What runs a step in another context than that of the batch, once a handler has touched this."""
-        self.driver = Driver()
+        self.driver = Driver(self)
         """Who takes the next first steps."""
         self.spare: list[Driver] = []
         self._drivers = 0
@@ -78,7 +79,7 @@ class Stage:
             if self.spare:
                 self.driver = self.spare.pop()
             else:
-                self.driver = Driver()
+                self.driver = Driver(self)
                 self._drivers += 1
         if driver.current is None:
             if self.context == self.as_it_was and getrefcount(self.current) == self._references:
@@ -90,6 +91,9 @@ class Stage:
 
     def next_step(self, driver: Driver) -> Any:
         """Let who waits go on, whose wait is over: return the answer, or the driver if it waits once more."""
+        stages = self._stages
+        if stages.current is not self:
+            return self.hold(self.next_step, driver)
         try:
             if driver.current is not None:
                 answer = self._next_step_apart(driver)
@@ -100,6 +104,8 @@ class Stage:
         except BaseException:
             self._drivers -= 1
             self._have_others()
+            if msg_id_of(driver.request.body) is not UNSET:
+                stages.late.append(driver.received_ns)
             raise
         if driver.waits:
             return self.wait(driver, answer)
@@ -107,6 +113,8 @@ class Stage:
             driver.context = driver.current = None
         elif self.context != self.as_it_was:
             self.clear()
+        if answer is not None:
+            stages.late.append(driver.received_ns)
         driver.request = driver.awaited = None
         self.spare.append(driver)
         return answer
@@ -154,7 +162,7 @@ def until_first_wait(function: Callable[[Any], Any], stages: "Stages") -> Callab
             )
         except BaseException:
             stage.clear()
-            stage.driver = Driver()
+            stage.driver = Driver(stage)
             raise
         if driver.waits:
             return stage.wait(driver, answer)
@@ -179,6 +187,8 @@ class Stages:
         """The one that is entered now."""
         self.received_ns = 0
         """When the requests were read whose handlers take their first steps now."""
+        self.late: list[int] = []
+        """When the requests were read that handlers have answered in this batch after they had waited."""
         self.demanded = demanded
         self._latest: Stage | None = None
         self._moved = moved
