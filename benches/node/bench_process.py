@@ -67,6 +67,25 @@ node.run()
 """
 
 
+# It asks a store before it answers.
+PROXY = """
+from messenger.node import Body, Node
+
+node = Node()
+
+class Get(Body): key: int
+class GetOk(Body): value: int
+class Read(Body): key: int
+class ReadOk(Body): value: int
+
+@node.on
+async def get(request: Get) -> GetOk:
+    return GetOk(value=(await node.rpc("lin-kv", Read(key=request.key), ReadOk)).value)
+
+node.run()
+"""
+
+
 class NodeProcess:
     """A `messenger node`, or another Python *command*, its pipes, and a count of the lines that came back."""
 
@@ -181,6 +200,28 @@ def bench_round_trip_bare(benchmark, one_core, init_line, echo_line, outstanding
     """The floor: a bare msgspec loop between `os.read` and `os.write`."""
     with running(BARE, init_line) as process:
         _time_round_trip(benchmark, process, echo_line(128), outstanding)
+
+
+def bench_proxy_trip(benchmark, one_core, init_line):
+    """From the write of 64 requests, by way of the store that this process plays, to the last answer."""
+    outstanding = 64
+    asks = b'{"src":"c1","dest":"n1","body":{"type":"get","msg_id":7,"key":1}}\n' * outstanding
+    stored = (
+        b'{"src":"lin-kv","dest":"n1","body":{"type":"read_ok","value":3,"in_reply_to":%d}}\n' * outstanding
+    )
+    benchmark.group = f"process, {outstanding} outstanding"
+
+    with running(PROXY, init_line) as process:
+
+        def proxy():
+            last = process.exchange(asks, outstanding)
+            last_id = int(last[last.rindex(b":") + 1 : last.rindex(b"}}")])
+            ids = range(last_id - outstanding + 1, last_id + 1)
+            return process.exchange(stored % tuple(ids), outstanding)
+
+        last = benchmark.pedantic(proxy, rounds=2_000, warmup_rounds=100)
+
+    assert parse(last.splitlines()[-1]).body["value"] == 3
 
 
 def _time_round_trip(benchmark, process, line, outstanding):

@@ -8,6 +8,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,12 @@ def _gate() -> None:
     """Judge a pytest-benchmark run against the numbers in the repository."""
 
 
+def _finite(ctx: click.Context, param: click.Parameter, value: float | None) -> float | None:
+    if value is not None and not isfinite(value):  # FloatRange lets NaN pass
+        raise click.BadParameter(f"{value} is not a finite number")
+    return value
+
+
 def _common(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the arguments that both verbs take."""
     options = (
@@ -138,11 +145,16 @@ def _common(command: Callable[..., Any]) -> Callable[..., Any]:
     help="Compare this checkout with the commit it left REF at, both measured now, side by side.",
 )
 @click.option(
-    "--budget", type=click.FloatRange(min=1), metavar="SECONDS", help="With --base: stop after about so long."
+    "--budget",
+    type=click.FloatRange(min=1),
+    callback=_finite,
+    metavar="SECONDS",
+    help="With --base: stop after about so long.",
 )
 @click.option(
     "--timeout",
     type=click.FloatRange(min=1),
+    callback=_finite,
     default=60.0,
     show_default=True,
     metavar="SECONDS",
@@ -220,7 +232,11 @@ def _judge(file: Path, markdown: Path | None) -> int:
 @_gate.command("self-check", epilog=_SELF_CHECK_EXAMPLES)
 @click.option("--pairs", type=click.IntRange(min=2), metavar="N", help="Compare N pairs of commits.")
 @click.option(
-    "--minutes", type=click.FloatRange(min=0, min_open=True), metavar="M", help="Stop after about M minutes."
+    "--minutes",
+    type=click.FloatRange(min=0, min_open=True),
+    callback=_finite,
+    metavar="M",
+    help="Stop after about M minutes.",
 )
 @click.option("--burner", is_flag=True, help="Use the cores up at random meanwhile.")
 @click.option("--spawn", is_flag=True, help="Start both sides of a pair, rather than fork them.")

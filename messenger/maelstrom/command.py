@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from math import isfinite
 from pathlib import Path
 from random import Random, SystemRandom
 from typing import Any
@@ -64,6 +65,17 @@ def _maelstrom() -> None:
     """Test Maelstrom nodes, in any language, without Java."""
 
 
+class _Finite(click.FloatRange):
+    """A number in a range, which NaN and infinity are not, though they pass for it."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read *value* as a number."""
+        number = super().convert(value, param, ctx)
+        if not isfinite(number):
+            self.fail(f"{value!r} is not a finite number", param, ctx)
+        return number
+
+
 def _clients(ctx: click.Context, param: click.Parameter, value: str) -> str:
     digits = value.removesuffix("n")
     if not (digits.isascii() and digits.isdecimal()) or not 1 <= int(digits) <= 10_000:
@@ -87,7 +99,7 @@ def _workload(ctx: click.Context, param: click.Parameter, value: str) -> str:
 )
 @click.option(
     "--time-limit",
-    type=click.FloatRange(min=0, min_open=True),
+    type=_Finite(min=0, min_open=True),
     default=10.0,
     show_default=True,
     metavar="SECONDS",
@@ -95,7 +107,7 @@ def _workload(ctx: click.Context, param: click.Parameter, value: str) -> str:
 )
 @click.option(
     "--rate",
-    type=click.FloatRange(min=0),
+    type=_Finite(min=0),
     default=5.0,
     show_default=True,
     metavar="PER_SECOND",
@@ -111,7 +123,7 @@ def _workload(ctx: click.Context, param: click.Parameter, value: str) -> str:
 )
 @click.option(
     "--latency",
-    type=click.FloatRange(min=0),
+    type=_Finite(min=0),
     default=0.0,
     show_default=True,
     metavar="MS",
@@ -126,7 +138,7 @@ def _workload(ctx: click.Context, param: click.Parameter, value: str) -> str:
 )
 @click.option(
     "--loss",
-    type=click.FloatRange(0, 1),
+    type=_Finite(0, 1),
     default=0.0,
     show_default=True,
     metavar="FRACTION",
@@ -140,7 +152,7 @@ def _workload(ctx: click.Context, param: click.Parameter, value: str) -> str:
 )
 @click.option(
     "--nemesis-interval",
-    type=click.FloatRange(min=0.01),  # all faults are planned before the first
+    type=_Finite(min=0.01),  # all faults are planned before the first
     default=10.0,
     show_default=True,
     metavar="SECONDS",
@@ -148,7 +160,7 @@ def _workload(ctx: click.Context, param: click.Parameter, value: str) -> str:
 )
 @click.option(
     "--recovery-time",
-    type=click.FloatRange(min=0),
+    type=_Finite(min=0),
     default=10.0,
     show_default=True,
     metavar="SECONDS",

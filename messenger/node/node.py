@@ -192,7 +192,9 @@ class Node(Courier):
         if later:
             self._put_off(later, received_ns)
         output, replies = outbox.take()
-        if replies:
+        if self._stages is None and replies:
+            self._unwritten.append((received_ns, replies))
+        elif replies:
             self._note_replies(received_ns, replies)
         self.statistics.batch(len(messages), received_ns, parsed_ns, dispatched_ns, perf_counter_ns())
         return output

@@ -35,6 +35,8 @@ def test_the_help_has_an_example_for_the_verb(capsys):
         (["test", "--", "true"], "Missing option"),
         (["test", "-w", "echo", "--concurrency", "2m", "--", "true"], "2n for two a node"),
         (["test", "-w", "echo", "--loss", "2", "--", "true"], "--loss"),
+        (["test", "-w", "echo", "--rate", "nan", "--", "true"], "not a finite number"),
+        (["test", "-w", "echo", "--time-limit", "inf", "--", "true"], "not a finite number"),
         (["test", "-w", "echo", "--json", "/nowhere/report.json", "--", "true"], "cannot write"),
         (["prove"], "No such command"),
     ],

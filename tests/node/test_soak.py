@@ -1,6 +1,7 @@
 """A node at full speed among everything that goes wrong: nothing is lost, and memory stays where it is.
 
-A second by default; MESSENGER_SOAK_SECONDS=60 makes it a minute.
+A second and a million messages by default; MESSENGER_SOAK_SECONDS=60 makes it a minute, and
+MESSENGER_SOAK_MESSAGES=10000000 ten millions.
 """
 
 import os
@@ -14,6 +15,7 @@ import pytest
 from .driver import INIT, NodeProcess, request
 
 SECONDS = float(os.environ.get("MESSENGER_SOAK_SECONDS", "1"))
+MESSAGES = int(os.environ.get("MESSENGER_SOAK_MESSAGES", "1000000"))
 BATCH = 500
 BAD = (b"", b"garbage", b"[]", b'{"src":1}', b"\xff\xfe", b'{"src":"c1","dest":"n1","body":{}}', b"{" * 5000)
 
@@ -56,6 +58,25 @@ def test_a_soak_loses_no_reply_and_no_memory(program):
         assert len(rest) == 50
         assert node.exit_code() == 0
         assert late - early < 2 << 20
+
+
+@pytest.mark.parametrize("program", [None, ASYNC], ids=["sync", "async"])
+def test_memory_after_all_is_memory_after_a_hundred_thousand(program):
+    """What a node remembers of a message, its statistics say in fixed room."""
+    lines = request("echo", 2, echo="x" * 100) * 10_000
+    with NodeProcess(program) as node:
+        node.ask(INIT)
+
+        def echo(messages):
+            for _ in range(messages // 10_000):
+                node.send_in_background(lines)
+                node.read_lines(10_000)
+            return resident_bytes(node)
+
+        early = echo(100_000)
+        late = echo(MESSAGES - 100_000)
+
+        assert late - early < 1 << 20
 
 
 def read_replies(node, count):
