@@ -8,6 +8,11 @@ from .lines import LineBuffer
 from .node import Node
 from .stdio import StandardStreams, deliver, exchange, report_dropped
 
+try:
+    from .eager_loop import EagerLoop
+except ImportError:  # no epoll here
+    EagerLoop = asyncio.SelectorEventLoop  # type: ignore[misc, assignment]
+
 
 def serve(node: Node) -> None:
     """Run *node* on stdin and stdout until the input has ended and every handler has answered.
@@ -18,8 +23,11 @@ def serve(node: Node) -> None:
     Raises:
         SystemExit: stdin cannot be read, or the reader of stdout has gone (1).
     """
-    with StandardStreams(node.limits.drain_seconds) as streams:
-        asyncio.run(_Session(node, streams).run())
+    with (
+        StandardStreams(node.limits.drain_seconds) as streams,
+        asyncio.Runner(loop_factory=EagerLoop) as runner,
+    ):
+        runner.run(_Session(node, streams).run())
 
 
 class _Session:
@@ -34,6 +42,8 @@ class _Session:
 
     async def run(self) -> None:
         self._loop = asyncio.get_running_loop()
+        if hasattr(self._loop, "read_eagerly"):
+            self._loop.read_eagerly(self._streams.input_fd, self._guarded(self._read))
         self._ended: asyncio.Future[None] = self._loop.create_future()
         self._node.wake = self._flush_soon
         self._node.stop = self._streams.end_input  # which wakes the loop

@@ -226,6 +226,39 @@ def test_a_node_may_be_stopped_by_a_thread_while_nothing_comes(kind):
         assert process.exit_code() == 0
 
 
+BUSY = """
+import asyncio
+from messenger.node import Node
+node = Node()
+rung = 0
+@node.every(0.001)
+def ring():
+    global rung
+    rung += 1
+@node.on
+async def ask():
+    return {"rung": rung}
+@node.on
+async def sleep():
+    await asyncio.sleep(0.001)
+    return {}
+node.run()
+"""
+
+
+def test_timers_ring_and_sleepers_wake_while_input_never_ceases():
+    """Input is answered while the loop waits, and must not keep it from what else there is."""
+    with NodeProcess(BUSY) as process:
+        process.ask(INIT)
+        process.send(request("sleep", 2))
+        answers, msg_id = [], 3
+        while not any(answer["type"] == "sleep_ok" for answer in answers) or answers[-1].get("rung", 0) < 10:
+            process.send(request("ask", msg_id))
+            answers += [message["body"] for message in process.read(1)]
+            msg_id += 1
+            assert msg_id < 1_000_000
+
+
 ASKS_FROM_A_THREAD = """
 import sys
 import threading
