@@ -32,6 +32,7 @@ class Cluster:
         *,
         prepare: Body | None,
         log: Path,
+        state: Path,
         complain: Complain,
     ) -> None:
         self.nodes = tuple(nodes)
@@ -41,7 +42,12 @@ class Cluster:
         self._down: dict[str, set[Fault]] = {node: set() for node in nodes}
         self._processes = {
             node: NodeProcess(
-                node, command, log / f"{node}.log", take_line=router.post_line, complain=complain
+                node,
+                command,
+                log / f"{node}.log",
+                take_line=router.post_line,
+                complain=complain,
+                state=state,
             )
             for node in nodes
         }

@@ -20,6 +20,9 @@ LINE_BYTES_MAX = 32 * 1024 * 1024
 UNREAD_BYTES_MAX = 64 * 1024 * 1024
 """A node that leaves more than this unread on stdin is given up."""
 
+STATE = "MESSENGER_STATE"
+"""The environment variable that tells a node where it may keep files while the test lasts."""
+
 _TAIL_BYTES = 1000
 _EXIT_SECONDS = 5.0
 
@@ -32,7 +35,7 @@ class NodeProcess:
     """One node: started, killed, paused and stopped together with all processes that it starts.
 
     *take_line* gets each line it writes, without the newline; *complain* gets what it may not do.
-    Its stderr is added to the file *log*.
+    Its stderr is added to the file *log*. In *state* it may keep what it has to know after a kill.
     """
 
     def __init__(
@@ -43,8 +46,10 @@ class NodeProcess:
         *,
         take_line: Callable[[str, bytes], None],
         complain: Callable[[str], None],
+        state: Path | None = None,
     ) -> None:
         self.name = name
+        self._environment = os.environ if state is None else {**os.environ, STATE: str(state)}
         self._command = command
         self._log = log
         self._take_line = take_line
@@ -67,6 +72,7 @@ class NodeProcess:
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=log,
+                    env=self._environment,
                     limit=LINE_BYTES_MAX,
                     start_new_session=True,  # so that a signal reaches its children, and Ctrl-C does not
                 )

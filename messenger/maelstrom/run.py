@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 
 from msgspec import Struct
 
@@ -56,22 +57,25 @@ async def run(settings: Settings, workload: Workload, log: Path, progress: Progr
     router = Router(network, violations.add)
     for name, service in all_services(Random(f"{settings.seed}/services")).items():
         router.connect_service(name, service)
-    cluster = Cluster(
-        settings.nodes,
-        settings.command,
-        router,
-        prepare=workload.prepare(),
-        log=log,
-        complain=violations.add,
-    )
-    test = _Test(settings, workload, router, cluster, violations, progress)
-    grace_seconds = 0.0  # whoever interrupts a test does not want to wait
-    try:
-        not_started = await test.start() or await test.go_on()
-        grace_seconds = _GRACE_SECONDS
-    finally:
-        await cluster.stop(grace_seconds)
-        router.close()
+    # Not beside the logs, which may be those of an earlier test: nodes must not wake up in its midst.
+    with TemporaryDirectory(prefix="messenger-state-") as state:
+        cluster = Cluster(
+            settings.nodes,
+            settings.command,
+            router,
+            prepare=workload.prepare(),
+            log=log,
+            state=Path(state),
+            complain=violations.add,
+        )
+        test = _Test(settings, workload, router, cluster, violations, progress)
+        grace_seconds = 0.0  # whoever interrupts a test does not want to wait
+        try:
+            not_started = await test.start() or await test.go_on()
+            grace_seconds = _GRACE_SECONDS
+        finally:
+            await cluster.stop(grace_seconds)
+            router.close()
     return Record(
         operations=tuple(test.history.operations),
         violations=tuple(violations.texts),

@@ -1,5 +1,6 @@
 """The `messenger node` command."""
 
+import os
 import sys
 from importlib import import_module
 from pkgutil import iter_modules
@@ -16,6 +17,10 @@ example:
   messenger node echo <<< \\
   '{{"src":"c0","dest":"n1","body":{{"type":"init","msg_id":1,"node_id":"n1","node_ids":["n1"]}}}}'
 
+Broadcast, g_set, the counters, kafka, lin_kv and txn_rw_register keep what they
+know in memory; where MESSENGER_STATE names a folder, in a file there as well,
+written before they answer, and read again after the node was killed.
+
 exit codes: 0 all answered, 1 replies may be lost, 2 wrong usage
 """
 
@@ -30,7 +35,9 @@ def main(argv: list[str]) -> int:
     if rest or name not in _names():
         sys.stderr.write(f"messenger node: no workload is called {' '.join(argv)!r}\n\n{_usage()}")
         return 2
-    import_module(f"messenger.node.workloads.{name}").node.run()
+    node = import_module(f"messenger.node.workloads.{name}").node
+    node.state_folder = os.environ.get("MESSENGER_STATE", "")
+    node.run()
     return 0
 
 

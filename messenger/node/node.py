@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
     from logging import LoggerAdapter
 
+    from .journal import Journal, NoJournal
     from .tasks import Stages
     from .timers import Timers
 
@@ -61,6 +62,8 @@ class Node(Courier):
         self.stop: Callable[[], None] = lambda: None
         """End the input, as SIGTERM does, and from any thread: what is in flight is still answered."""
         self.handlers = Handlers(self._init, self._topology, self.complaints, self._replied)
+        self.state_folder = ""
+        """Where `journal` keeps what must outlive this process; nothing is kept where it is empty."""
         self._msg_ids = itertools.count()
         self._refusing = self._paused = self._starting = False
         self._unwritten: list[tuple[int, int]] = []
@@ -135,6 +138,16 @@ class Node(Courier):
         from .logs import logger_of
 
         return logger_of(self)
+
+    @cached_property
+    def journal(self) -> "Journal | NoJournal":
+        """What this node has written down; for init hooks and later, when it knows its name.
+
+        Write a record before you answer, and read all of them in an init hook.
+        """
+        from .journal import NoJournal, open_journal
+
+        return open_journal(self.state_folder, self.node_id) if self.state_folder else NoJournal()
 
     def reply(self, request: Message[Any], body: Body | dict[str, Any]) -> None:
         """Answer *request* now, besides what its handler returns."""

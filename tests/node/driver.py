@@ -77,8 +77,10 @@ def unread_bytes(fd: int) -> int:
 class NodeProcess:
     """`messenger node`, or another Python *program*; a context manager that leaves no process behind."""
 
-    def __init__(self, program: str | None = None, *, stderr: int | None = None, **streams: int) -> None:
-        command = ["-m", "messenger", "node"] if program is None else ["-c", program]
+    def __init__(
+        self, program: str | None = None, *, workload: str = "echo", stderr: int | None = None, **streams: int
+    ) -> None:
+        command = ["-m", "messenger", "node", workload] if program is None else ["-c", program]
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process; a pipe would fill unread
         self._unread = b""
         self.process = subprocess.Popen(

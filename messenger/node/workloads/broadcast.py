@@ -14,6 +14,15 @@ seen: dict[Any, None] = {}
 owed: defaultdict[str, dict[Any, None]] = defaultdict(dict)
 
 
+@node.on_init
+def remember() -> None:
+    """Tell all that was known once more: who has heard of it before does not mind."""
+    for values in node.journal.read():
+        seen.update(dict.fromkeys(values))
+    for neighbour in node.neighbours:
+        owed[neighbour].update(seen)
+
+
 @node.on
 def broadcast(message: Any) -> dict[str, Any]:
     learn([message], node.node_id)
@@ -34,6 +43,8 @@ def gossip(values: list[Any], request: Message[Any]) -> dict[str, Any]:
 def learn(values: list[Any], source: str) -> None:
     """Note what is new, and whom it has to be told."""
     new = dict.fromkeys(value for value in values if value not in seen)
+    if new:
+        node.journal.write(list(new))
     seen.update(new)
     for neighbour in node.neighbours:
         if neighbour != source:

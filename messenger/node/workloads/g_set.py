@@ -8,8 +8,14 @@ node = Node()
 elements: dict[Any, None] = {}
 
 
+@node.on_init
+def remember() -> None:
+    elements.update(dict.fromkeys(node.journal.read()))
+
+
 @node.on
 def add(element: Any) -> dict[str, Any]:
+    node.journal.write(element)
     elements[element] = None
     return {}
 

@@ -15,11 +15,21 @@ logs: defaultdict[str, list[Any]] = defaultdict(list)
 committed: dict[str, int] = {}
 
 
+@node.on_init
+def remember() -> None:
+    for kind, key, value in node.journal.read():
+        if kind == "send":
+            logs[key].append(value)
+        else:
+            committed[key] = value
+
+
 @node.on
 async def send(key: str, msg: Any) -> dict[str, Any]:
     if (owner := owner_of(key)) != node.node_id:
         reply = await node.rpc(owner, {"type": "send", "key": key, "msg": msg})
         return {"offset": reply["offset"]}
+    node.journal.write(("send", key, msg))
     logs[key].append(msg)
     return {"offset": len(logs[key]) - 1}
 
@@ -40,8 +50,9 @@ async def poll(offsets: dict[str, int]) -> dict[str, Any]:
 @node.on
 async def commit_offsets(offsets: dict[str, int]) -> dict[str, Any]:
     mine, others = shares(offsets)
-    for key in mine:
-        committed[key] = max(offsets[key], committed.get(key, 0))
+    later = {key: max(offsets[key], committed.get(key, 0)) for key in mine}
+    node.journal.write(*(("commit", key, offset) for key, offset in later.items()))
+    committed.update(later)
     for owner, keys in others.items():
         await node.rpc(owner, {"type": "commit_offsets", "offsets": {key: offsets[key] for key in keys}})
     return {}

@@ -1,8 +1,7 @@
 """Linearizable registers by Raft: a leader, a log, and a majority that has it.
 
 Every operation, reads too, is an entry of the log and happens when it is applied, on each node in the same
-order.  Nodes keep the log in memory: they may be cut off or paused, but one that is killed must not come back
-as itself.
+order.  Term, vote and log are in the node's journal before anybody hears of them.
 
 Source: D. Ongaro and J. Ousterhout, "In search of an understandable consensus algorithm" (2014), figure 2.
 """
@@ -102,10 +101,31 @@ class Raft:
         """Wait for a leader once more; at random, so that not all lose patience at once."""
         self.deadline = monotonic() + random.uniform(*ELECTION_SECONDS)
 
+    def remember(self) -> None:
+        """Know again what was known before the node was killed, and who leads not yet."""
+        for kind, *record in node.journal.read():
+            if kind == "vote":
+                self.term, self.vote = record
+            else:
+                start, entries = record
+                self.log[start:] = msgspec.convert(entries, list[Entry])
+        self.rest()
+
+    def vote_for(self, candidate: str | None, term: int) -> None:
+        """Vote in this *term*, or not yet; nobody may do that twice."""
+        if (term, candidate) != (self.term, self.vote):
+            node.journal.write(("vote", term, candidate))
+        self.term, self.vote = term, candidate
+
+    def replace(self, start: int, entries: list[Entry]) -> None:
+        """Let the log be *entries* from index *start* on."""
+        node.journal.write(("log", start, entries))
+        self.log[start:] = entries
+
     def see_term(self, term: int) -> None:
         """Follow whoever is ahead."""
         if term > self.term:
-            self.term, self.vote = term, None
+            self.vote_for(None, term)
             self.follow(None)
 
     def follow(self, leader: str | None) -> None:
@@ -160,7 +180,7 @@ class Raft:
 
 
 raft = Raft()
-node.on_init(raft.rest)
+node.on_init(raft.remember)
 
 
 @node.on
@@ -182,7 +202,7 @@ async def cas(request: Cas) -> dict[str, Any]:
 async def propose(request: Body, entry: Entry) -> dict[str, Any]:
     """Let an operation happen: here if this node leads, else where the leader is."""
     if raft.leads:
-        raft.log.append(entry)
+        raft.replace(len(raft.log), [entry])
         future: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         raft.waiting[len(raft.log) - 1] = entry.term, future
         raft.advance()
@@ -200,7 +220,7 @@ def request_vote(request: RequestVote) -> RequestVoteOk:
     ahead = (raft.log[-1].term, len(raft.log) - 1) > (request.last_term, request.last_index)
     granted = request.term == raft.term and not ahead and raft.vote in (None, request.candidate)
     if granted:
-        raft.vote = request.candidate
+        raft.vote_for(request.candidate, raft.term)
         raft.rest()
     return RequestVoteOk(term=raft.term, granted=granted)
 
@@ -216,11 +236,11 @@ def append_entries(request: AppendEntries) -> AppendEntriesOk:
     if previous >= len(raft.log) or raft.log[previous].term != request.previous_term:
         nearest = min(previous, len(raft.log)) - 1
         return AppendEntriesOk(term=raft.term, success=False, last_index=max(nearest, raft.committed))
-    for index, entry in enumerate(request.entries, previous + 1):
-        if index < len(raft.log) and raft.log[index].term != entry.term:
-            del raft.log[index:]
-        if index == len(raft.log):
-            raft.log.append(entry)
+    for place, entry in enumerate(request.entries):
+        index = previous + 1 + place
+        if index >= len(raft.log) or raft.log[index].term != entry.term:
+            raft.replace(index, request.entries[place:])
+            break
     last = previous + len(request.entries)
     raft.committed = max(raft.committed, min(request.committed, last))
     raft.apply()
@@ -233,8 +253,9 @@ async def elect() -> None:
     if raft.leads or monotonic() < raft.deadline:
         return
     raft.rest()
-    raft.see_term(raft.term + 1)
-    term, raft.vote = raft.term, node.node_id
+    raft.vote_for(node.node_id, raft.term + 1)
+    raft.follow(None)
+    term = raft.term
     request = RequestVote(
         term=term, last_index=len(raft.log) - 1, last_term=raft.log[-1].term, candidate=node.node_id
     )
@@ -257,7 +278,8 @@ def lead() -> None:
     raft.leader = node.node_id
     raft.next = dict.fromkeys(node.peers, len(raft.log))
     raft.matching = dict.fromkeys(node.peers, 0)
-    raft.log.append(Entry(term=raft.term))  # commits what the leaders before have left
+    # Commits what the leaders before have left.
+    raft.replace(len(raft.log), [Entry(term=raft.term)])
     raft.advance()
     replicators[:] = [asyncio.ensure_future(replicate(peer, raft.term)) for peer in node.peers]
 

@@ -13,11 +13,22 @@ ups: Counter[str] = Counter()
 downs: Counter[str] = Counter()
 
 
+@node.on_init
+def remember() -> None:
+    for delta in node.journal.read():
+        count(delta)
+
+
 @node.on
 def add(delta: int) -> dict[str, Any]:
+    node.journal.write(delta)
+    count(delta)
+    return {}
+
+
+def count(delta: int) -> None:
     vector = ups if delta > 0 else downs
     vector[node.node_id] += abs(delta)
-    return {}
 
 
 @node.on

@@ -17,6 +17,12 @@ registers: dict[Any, tuple[tuple[int, str], Any]] = {}
 clock = 0
 
 
+@node.on_init
+def remember() -> None:
+    for at, by, written in node.journal.read():
+        learn(at, [(key, (at, by), value) for key, value in written])
+
+
 @node.on
 def txn(txn: list[tuple[str, Any, Any]]) -> dict[str, Any]:
     written: dict[Any, Any] = {}
@@ -41,6 +47,7 @@ def merge(time: int, registers: list[tuple[Any, int, str, Any]]) -> None:
 
 def commit(stamp: tuple[int, str], written: list[tuple[Any, Any]]) -> None:
     """Make the writes of a transaction visible, all at once."""
+    node.journal.write((*stamp, written))
     learn(stamp[0], [(key, stamp, value) for key, value in written])
 
 
