@@ -14,7 +14,7 @@ from .message import Body, Message, integer_or_unset
 Answer: TypeAlias = Body | dict[str, Any] | None
 Reply: TypeAlias = Message[Body | dict[str, Any]]
 
-_LATER = (AfterFlush, Driver, Held)
+_LATER = frozenset({AfterFlush, Driver, Held})
 
 # A handler that raises one of these means the process, not its request.
 LEAVING = (SystemExit, KeyboardInterrupt)
@@ -59,11 +59,11 @@ def dispatch(  # noqa: C901 - the hot loop: a function called for each message w
     table, replied = routes.table, routes.replied
     replies: list[Reply] = [] if outbox is None else outbox
     later: list[Later] = []
+    rest = iter(messages)
     if routes.thorough:
-        for message in messages:
+        for message in rest:
             _dispatch_one(message, routes, msg_ids, replies, later)
-        return replies, later
-    for message in messages:
+    for message in rest:
         body = message.body
         try:
             answer: Any = None
@@ -88,10 +88,13 @@ def dispatch(  # noqa: C901 - the hot loop: a function called for each message w
         except BaseException as error:  # asyncio's CancelledError is no Exception
             if answer is not None:  # it, or its request, is of a class that the common case does not know
                 _settle(message, partial(_identity, answer), routes, msg_ids, replies, later)
-            elif type(body) is dict:  # of a type that no handler takes, and without attributes
+            elif type(body) is dict:  # it has no attributes: a type that no handler takes, or a plain reply
                 _dispatch_one(message, routes, msg_ids, replies, later)
+                break  # such a batch has more of them, and each exception would cost as much as a message
             else:
                 _place(message, routes.crashed(message, error), msg_ids, replies, later)
+    for message in rest:
+        _dispatch_one(message, routes, msg_ids, replies, later)
     return replies, later
 
 
@@ -187,12 +190,12 @@ def _place(
     replies: list[Reply],
     later: list[Later],
 ) -> None:
-    if isinstance(answer, _LATER):
-        answer.request = request
+    if type(answer) in _LATER:
+        answer.request = request  # type: ignore[union-attr]
         if type(answer) is not Driver or not answer.carried:
-            later.append(answer)
+            later.append(answer)  # type: ignore[arg-type]
     elif answer is not None:
-        replies.append(reply(request, answer, msg_ids))
+        replies.append(reply(request, answer, msg_ids))  # type: ignore[arg-type]
 
 
 def _with_ids(

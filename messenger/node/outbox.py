@@ -93,15 +93,15 @@ class Outbox:
 
     def _changed(self, body: Body | dict[str, Any], msg_id: int | UnsetType) -> Body | dict[str, Any]:
         """Return a copy of *body* with the id; the next of its class needs none, if it can be changed."""
-        if isinstance(body, Body):
-            if not type(body).__struct_config__.frozen:
-                self._changeable.add(type(body))
-            return replace(body, msg_id=msg_id)
-        if not isinstance(body, dict):
+        if isinstance(body, dict):
+            if not isinstance(body.get("type"), str):
+                raise TypeError(f"a body needs a type that is a string, not {body.get('type')!r:.80}")
+            return body if msg_id is UNSET else {**body, "msg_id": msg_id}
+        if not isinstance(body, Body):
             raise TypeError(f"a {type(body).__name__} is no body; send a Body or a dict with a type")
-        if not isinstance(body.get("type"), str):
-            raise TypeError(f"a body needs a type that is a string, not {body.get('type')!r:.80}")
-        return body if msg_id is UNSET else {**body, "msg_id": msg_id}
+        if not type(body).__struct_config__.frozen:
+            self._changeable.add(type(body))
+        return replace(body, msg_id=msg_id)
 
     def _require(self, dest: object) -> None:
         if not self._src:
