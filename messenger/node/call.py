@@ -2,7 +2,7 @@
 
 from asyncio import AbstractEventLoop, CancelledError, InvalidStateError
 from collections.abc import Callable, Generator
-from contextvars import Context
+from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from msgspec import UNSET, Struct
@@ -31,7 +31,7 @@ class Call(Struct, Generic[Result], eq=False):
     """The handler that waits for this call and nothing else, and goes on with the reply."""
     reply: Any = UNSET
     """The body of the reply, None where there is an error in its place; UNSET while nothing has come."""
-    callbacks: list[tuple[Callable[[Any], object], Context | None]] | None = None
+    callbacks: list[tuple[Callable[[Any], object], Context]] | None = None
     _error: BaseException | None = None
     _asyncio_future_blocking: bool = False
 
@@ -98,13 +98,14 @@ class Call(Struct, Generic[Result], eq=False):
         self.calls.pending.pop(self.msg_id, None)
         cancelled = self.settle(None, CancelledError() if msg is None else CancelledError(msg))
         if cancelled and self.waiting is not None:
-            self.calls.loop.call_soon(self.calls.settled, self)
+            self.calls.loop.call_soon(self.calls.settled, self, context=self.calls.context.copy())
         return cancelled
 
     def add_done_callback(
         self, callback: Callable[["Call[Result]"], object], *, context: Context | None = None
     ) -> None:
-        """Call *callback* with this call, on the loop, when there is an outcome."""
+        """Call *callback* with this call, on the loop and in this *context*, when there is an outcome."""
+        context = copy_context() if context is None else context
         if self.reply is not UNSET:
             self.calls.loop.call_soon(callback, self, context=context)
         elif self.callbacks is None:

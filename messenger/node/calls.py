@@ -2,6 +2,7 @@
 
 from asyncio import AbstractEventLoop, TimerHandle
 from collections.abc import Callable
+from contextvars import copy_context
 from math import inf
 from operator import attrgetter
 from time import monotonic
@@ -27,6 +28,8 @@ class Calls:
         self.loop = loop
         self.settled = settled
         self.pending: dict[int, Call[Any]] = {}
+        self.context = copy_context()
+        """In which handlers go on without a message: not in that of who set the timer, or cancelled."""
         self.rings_at = inf
         """When the timer rings, in `time.monotonic`; who begins a call that is due before calls `ring_at`."""
         self._timer: TimerHandle | None = None
@@ -46,12 +49,13 @@ class Calls:
         if self._timer is not None:
             self._timer.cancel()
         self.rings_at = deadline
-        self._timer = self.loop.call_at(deadline + _SLACK_SECONDS, self._expire)
+        self._timer = self.loop.call_at(deadline + _SLACK_SECONDS, self._expire, context=self.context.copy())
 
     def _expire(self) -> None:
         self._timer, self.rings_at = None, inf
         now = monotonic()
         over = [call for call in self.pending.values() if call.deadline <= now]
+        rest_seconds = (monotonic() - now) / _SHARE
         for call in sorted(over, key=attrgetter("deadline")):
             # Who went on because of the one before may have cancelled this.
             if self.pending.pop(call.msg_id, None) is not None:
@@ -60,5 +64,4 @@ class Calls:
         # Asked last: who has gone on because of this may have begun other calls.
         if self.pending:
             first = min(call.deadline for call in self.pending.values())
-            ended = monotonic()
-            self.ring_at(max(first, ended + (ended - now) / _SHARE))
+            self.ring_at(min(max(first, monotonic() + rest_seconds), self.rings_at))

@@ -47,7 +47,7 @@ class Courier:
         """Whether what is posted will be written without being told of."""
         # Elsewhere in each process: a reply to one that was killed must not be taken for one to the next.
         self._request_ids = itertools.count(10**9 + int.from_bytes(os.urandom(4)) % 10**9)
-        self._expected: set[type[Body] | None] = {None}
+        self._expected: set[type[Body] | None] = set()
         self._stages: Stages | None = None
         self._calls: Calls | None = None
         self._loop: AbstractEventLoop | None = None
@@ -169,24 +169,30 @@ class Courier:
 
     def _prepare(self, reply_type: Any) -> "Calls":
         """Be ready for the first call, and for replies of a type that none had before."""
-        if self._calls is None:
-            from asyncio import get_running_loop
-
-            self._use(get_running_loop())
-        assert self._calls is not None  # noqa: S101 - see _use
-        if reply_type is not None:
+        if reply_type not in self._expected:
             self.handlers.expect(reply_type)
-        self._expected.add(reply_type)
-        return self._calls
+            self._expected.add(reply_type)
+        return self._follow() if self._calls is None else self._calls  # which is false while none is pending
 
-    def _use(self, loop: "AbstractEventLoop") -> None:
+    def _follow(self) -> "Calls":
+        """Belong to the loop that runs.
+
+        Raises:
+            RuntimeError: none does.
+        """
+        from asyncio import get_running_loop
+
+        return self._use(get_running_loop())
+
+    def _use(self, loop: "AbstractEventLoop") -> "Calls":
         """Belong to *loop*, which runs in this thread."""
-        if self._loop is not loop:
+        if self._calls is None or self._loop is not loop:
             from .call import Call
             from .calls import Calls
 
             self._loop, self._thread = loop, threading.get_ident()
             self._calls, self._new_call = Calls(loop, self._time_is_over), Call
+        return self._calls
 
     def _replied(self, reply: Message[Any], in_reply_to: int) -> "Driver | None":
         """Settle the call that *reply* is for, unless it came late, or twice; return who waits for it."""
@@ -215,7 +221,7 @@ class Courier:
             self._blocked.pop().set_exception(Timeout("the node has stopped before there was a reply"))
 
     def _in_other_thread(self) -> bool:
-        return threading.get_ident() != self._thread
+        return self._loop is not None and threading.get_ident() != self._thread
 
 
 def _settle(call: "Call[Any]", body: Any) -> None:

@@ -63,6 +63,9 @@ class Handlers:
         self._handlers = {"init": _Handler(Init, init), "topology": _Handler(Topology, topology)}
         self._replaceable = {"topology"}
         self._replies: dict[str, type[Body]] = {}
+        self._read_plainly: set[str] = set()
+        """The tags of replies that several classes have, each for replies of its own."""
+        self._expects_plain = False
         self.table: dict[type, Function] = {}
         """See `dispatch.Routes`."""
         self._refresh()
@@ -93,14 +96,25 @@ class Handlers:
         if wishes.after_flush:
             call = partial(_after_flush, call)
         self._handlers[signature.type_] = _Handler(signature.body_type, call)
+        self._replies.pop(signature.type_, None)
         self._refresh()
 
-    def expect(self, reply_type: type[Body]) -> None:
-        """Let `parse` decode replies of *reply_type*, unless their tag is a handler's."""
-        tag = str(reply_type.__struct_config__.tag)
-        if tag not in self._replies and tag not in self._handlers:
-            self._replies[tag] = reply_type
-            self._refresh()
+    def expect(self, reply_type: type[Body] | None) -> None:
+        """Let `parse` decode replies of *reply_type*, where their tag alone tells that they are.
+
+        It does not where another class, or a handler's, has the same, or where a reply is to be a dict
+        (None): what a class does not know would be gone.
+        """
+        if reply_type is None:
+            self._expects_plain = True
+            self._replies.clear()
+        elif not self._expects_plain:
+            tag = str(reply_type.__struct_config__.tag)
+            if self._replies.setdefault(tag, reply_type) is not reply_type:
+                self._read_plainly.add(tag)
+            for known in (*self._read_plainly, *self._handlers):
+                self._replies.pop(known, None)
+        self._refresh()
 
     def hold(self) -> None:
         """Keep everything but replies until `open`."""
@@ -230,6 +244,8 @@ def _called_with(fields: tuple[str, ...], function: Callable[..., Any]) -> Funct
 
 
 def _may_wait(function: Callable[..., Any]) -> bool:
+    while isinstance(function, partial):
+        function = function.func
     return iscoroutinefunction(function) or iscoroutinefunction(getattr(function, "__call__", None))  # noqa: B004
 
 

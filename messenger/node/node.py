@@ -67,6 +67,8 @@ class Node(Courier):
         self._msg_ids = itertools.count()
         self._refusing = self._paused = self._starting = False
         self._unwritten: list[tuple[int, int]] = []
+        self._noted = 0
+        """How many of the replies that nobody has taken yet are among those."""
         self._after_flush: list[AfterFlush] = []
         self._held: list[Message[Any]] = []
         self._init_hooks: list[Callable[[], Any]] = []
@@ -172,13 +174,14 @@ class Node(Courier):
         Where one does, the node has to read on, and refuses other requests from now on. Ask after each batch.
         """
         if self.in_flight <= self.limits.max_in_flight // 2:
-            if self._refusing:
+            if self._refusing and self._opened:
                 self.handlers.open()
             self._refusing = self._paused = False
         elif self._refusing or (self.in_flight < self.limits.max_in_flight and not self._paused):
             return False
         elif self._calls:
-            self.handlers.refuse()
+            if self._opened:
+                self.handlers.refuse()
             self._refusing, self._paused = True, False
         else:
             self._paused = True
@@ -195,6 +198,8 @@ class Node(Courier):
         self._busy, outbox = True, self._outbox
         try:
             if self._stages is None:
+                if self._calls is not None:
+                    self._follow()
                 _, later = dispatch(messages, self.handlers, self._msg_ids, outbox.replies)
             else:
                 self._stages.received_ns = received_ns
@@ -205,6 +210,9 @@ class Node(Courier):
         if later:
             self._put_off(later, received_ns)
         output, replies = outbox.take()
+        if self._noted:
+            replies -= self._noted
+            self._noted = 0
         if self._stages is None and replies:
             self._unwritten.append((received_ns, replies))
         elif replies:
@@ -221,11 +229,14 @@ class Node(Courier):
             return b""
         due, self._after_flush = self._after_flush, []
         for later in due:
+            if self.handlers.note is not None:
+                self.handlers.note(later.request)
             self._answer(later.request, later.call, later.received_ns)
         return self.finished()
 
     def finished(self) -> bytes:
         """Return the lines that have come to be since the last call, outside of `receive`."""
+        self._noted = 0
         return self._outbox.take()[0]
 
     def run(self) -> None:
@@ -261,20 +272,32 @@ class Node(Courier):
         self._open()
         return InitOk()
 
+    @property
+    def _opened(self) -> bool:
+        return bool(self.node_id) and not self._starting
+
     def _topology(self, request: Topology) -> TopologyOk:
         self.neighbours = request.topology.get(self.node_id, self.peers)
         return TopologyOk()
 
     def _open(self) -> None:
-        self._starting = False
+        hooked, self._starting = self._starting, False
         self.handlers.open()
-        if self._timers is not None or self._held:
+        if self._timers is not None:
             from asyncio import get_running_loop
 
-            loop = get_running_loop()
-            if self._timers is not None:
-                self._timers.start(loop)
-            loop.call_soon(self._release)
+            self._timers.start(get_running_loop())
+        if hooked:
+            self._release_soon()
+
+    def _release_soon(self) -> None:
+        """Handle what is held, and what this batch may yet add to it, when the answer to init has been said.
+
+        If the hooks ended in a task, that is after its done callbacks, which the loop calls one round later.
+        """
+        calls = self._follow()
+        release = partial(calls.loop.call_soon, self._release, context=calls.context.copy())
+        calls.loop.call_soon(release)
 
     def _release(self) -> None:
         """Handle what came while hooks ran; init_ok has been said by now."""
@@ -314,11 +337,9 @@ class Node(Courier):
         return until_first_wait(run, self._allow_waiting())(None)  # type: ignore[no-any-return]
 
     def _hooks_failed(self) -> None:
-        from asyncio import get_running_loop
-
         self._starting, self.node_id = False, ""
         self.handlers.close()
-        get_running_loop().call_soon(self._release)
+        self._release_soon()
 
     def _timer(self, seconds: float, jitter: float, *, repeated: bool) -> Callable[[Hook], Hook]:
         from .timers import Timer, Timers
@@ -345,11 +366,14 @@ class Node(Courier):
     def _make_task(self, driver: Driver) -> None:
         from .tasks import resume
 
+        if driver.ends:  # it has one: somebody has asked for it
+            return
         resume(driver).add_done_callback(partial(self._done, driver))
 
     def _demanded(self, driver: Driver) -> None:
-        """Make a task of a handler that a call would have let go on."""
-        driver.awaited.waiting = None
+        """Make a task of a handler that waits, at once, and even if a call would have let it go on."""
+        if driver.carried:
+            driver.carried, driver.awaited.waiting = False, None
         self._make_task(driver)
 
     def _done(self, driver: Driver, task: "Task[Any]") -> None:
@@ -361,6 +385,7 @@ class Node(Courier):
         """Note that so many replies are to be written: when their requests were read, if not then."""
         late = self._stages.late if self._stages is not None else ()
         if late:
+            del late[count:]  # a handler's answer may have been none after all
             count -= len(late)
             if late.count(late[0]) == len(late):  # as it is mostly, and faster than to count them all
                 self._unwritten.append((late[0], len(late)))
@@ -380,5 +405,6 @@ class Node(Courier):
         finally:
             self._busy = busy
         if replies := outbox.count - before:
+            self._noted += replies
             self._note_replies(received_ns, replies)
         self._put_off(later, received_ns)

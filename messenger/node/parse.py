@@ -85,13 +85,13 @@ def _parse_mixed(chunk: bytes, types: BodyTypes) -> list[Message[Any]]:
     """Read lines of which all are well and some of unknown types: replies, above all, that become dicts."""
     if types is PLAIN:
         raise ValueError("all types are known that are read as plain JSON")
-    by_tag, messages = types.by_tag, PLAIN.decoder.decode_lines(chunk)
-    for place, message in enumerate(messages):
+    by_tag, decode = types.by_tag, types.decoder.decode
+    messages = PLAIN.decoder.decode_lines(chunk)
+    lines = [line for line in chunk.split(b"\n") if line.strip()]
+    for place, (message, line) in enumerate(zip(messages, lines, strict=True)):
         type_ = message.body.get("type")
-        body_type = by_tag.get(type_) if type(type_) is str else None
-        if body_type is not None:
-            body = msgspec.convert(message.body, body_type, str_keys=True)
-            messages[place] = Message(message.src, message.dest, body)
+        if type(type_) is str and type_ in by_tag:
+            messages[place] = decode(line)  # not converted: a Decimal would have been a float
     return messages
 
 

@@ -8,12 +8,15 @@ from concurrent.futures import Executor
 from contextvars import copy_context
 from functools import partial
 from inspect import isawaitable
+from operator import is_
 from sys import getrefcount
 from typing import Any, cast
+from weakref import WeakKeyDictionary
 
 from msgspec import UNSET, Struct
 
 from .call import Call
+from .calls import Calls
 from .dispatch import msg_id_of
 from .driver import Driver
 from .message import InitOk
@@ -33,13 +36,16 @@ class Stage:
     def __init__(self, loop: AbstractEventLoop, stages: "Stages") -> None:
         self.loop = loop
         self._stages = stages
-        self.run: Callable[..., Any] | None = None
-        """What runs a step in another context than that of the batch, once a handler has touched this."""
+        self._calls: Calls | None = None
         self.driver = Driver(self)
         """Who takes the next first steps."""
         self.spare: list[Driver] = []
         self._drivers = 0
         """How many there are beside that one."""
+
+    def use(self, calls: Calls) -> None:
+        """Let handlers go on by themselves when one of these *calls* is answered."""
+        self._calls = calls
 
     def hold(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Return what *function* returns, with this as the stage on which handlers take their steps."""
@@ -48,15 +54,15 @@ class Stage:
         outer = current_task(self.loop)
         if outer is not None:
             _leave_task(self.loop, outer)
-        self.as_it_was = copy_context()
-        self.context = self.as_it_was.copy()
-        self.run = None
+        self._as_it_was = copy_context()
+        self.values = [*self._as_it_was.values()]
+        self._have_context()
         self.current = _CurrentTask()
         _enter_task(self.loop, self.current)  # type: ignore[arg-type]
-        self._references = getrefcount(self.current)
+        self.references = getrefcount(self.current)
         self._stages.current = self
         try:
-            return self.context.run(function, *arguments)
+            return function(*arguments)
         finally:
             self._stages.current = None
             _leave_task(self.loop, self.current)  # type: ignore[arg-type]
@@ -71,7 +77,9 @@ class Stage:
     def wait(self, driver: Driver, awaited: Any) -> Driver:
         """Let who waits keep its driver, and what else is its own, and have another for the next."""
         driver.awaited = awaited
-        driver.carried = carried = type(awaited) is Call and awaited.waiting is None
+        driver.carried = carried = (
+            type(awaited) is Call and awaited.waiting is None and awaited.calls is self._calls
+        )
         if carried:
             awaited.waiting = driver
         if driver is self.driver:
@@ -82,7 +90,9 @@ class Stage:
                 self.driver = Driver(self)
                 self._drivers += 1
         if driver.current is None:
-            if self.context == self.as_it_was and getrefcount(self.current) == self._references:
+            if not (self.values or len(self.context) or getrefcount(self.current) != self.references):
+                return driver  # what _touched() says then
+            if not self._touched():
                 return driver
             driver.context, driver.current = self.context, self.current
             self._have_others()
@@ -95,38 +105,50 @@ class Stage:
         if stages.current is not self:
             return self.hold(self.next_step, driver)
         try:
-            if driver.current is not None:
-                answer = self._next_step_apart(driver)
-            elif self.run is None:
-                answer = driver.send(None)
-            else:
-                answer = self.run(driver.send, None)
+            apart = driver.current is not None
+            answer = self._next_step_apart(driver) if apart else self.run(driver.send, None)
         except BaseException:
             self._drivers -= 1
-            self._have_others()
+            self.refresh(driver.current)
             if msg_id_of(driver.request.body) is not UNSET:
                 stages.late.append(driver.received_ns)
             raise
         if driver.waits:
             return self.wait(driver, answer)
         if driver.current is not None:
+            self.refresh(driver.current)
             driver.context = driver.current = None
-        elif self.context != self.as_it_was:
-            self.clear()
+        elif self.values or len(self.context) or getrefcount(self.current) != self.references:
+            self.refresh_if_touched()
         if answer is not None:
             stages.late.append(driver.received_ns)
         driver.request = driver.awaited = None
         self.spare.append(driver)
         return answer
 
-    def clear(self) -> None:
-        """Have a context as it was when the batch began."""
-        self.context = self.as_it_was.copy()
-        self.run = self.context.run
+    def refresh(self, current: "_CurrentTask | None" = None) -> None:
+        """Go on without what a handler has touched that has ended; *current* if it had one of its own."""
+        if current is None:
+            current = self.current
+            self._have_others()
+        current.end()
+
+    def refresh_if_touched(self) -> None:
+        """Do so if there is anything that was touched."""
+        if self._touched():
+            self.refresh()
 
     def ended(self) -> None:
         """Know that a task is done, and its driver with it."""
         self._drivers -= 1
+
+    def _touched(self) -> bool:
+        """Claim that the handler that took the last step has changed the context, or kept the stand-in."""
+        values = self.values
+        if len(self.context) != len(values) or getrefcount(self.current) != self.references:
+            return True
+        # Not by ==, which asks the values; one that was replaced by its equal was replaced.
+        return bool(values) and not all(map(is_, self.context.values(), values))
 
     def _next_step_apart(self, driver: Driver) -> Any:
         """Let a coroutine go on in the context, and as the task, that are its own."""
@@ -140,9 +162,14 @@ class Stage:
             _leave_task(self.loop, driver.current)
             _enter_task(self.loop, self.current)  # type: ignore[arg-type]
 
+    def _have_context(self) -> None:
+        """Have a context as it was when the batch began."""
+        self.context = self._as_it_was.copy()
+        self.run = self.context.run
+
     def _have_others(self) -> None:
         """Have another context and another stand-in than those that were touched."""
-        self.clear()
+        self._have_context()
         _leave_task(self.loop, self.current)  # type: ignore[arg-type]
         self.current = _CurrentTask()
         _enter_task(self.loop, self.current)  # type: ignore[arg-type]
@@ -157,18 +184,16 @@ def until_first_wait(function: Callable[[Any], Any], stages: "Stages") -> Callab
             return stages.here().hold(handler, body)
         driver = stage.driver
         try:
-            answer = (
-                driver.send(function(body)) if stage.run is None else stage.run(driver.send, function(body))
-            )
+            answer = stage.run(driver.send, function(body))
         except BaseException:
-            stage.clear()
+            stage.refresh()
             stage.driver = Driver(stage)
             raise
         if driver.waits:
             return stage.wait(driver, answer)
-        # Two contexts that share all they hold are compared in 30 ns, a copy costs twice that.
-        if stage.context != stage.as_it_was:
-            stage.clear()
+        # Stage._touched(), written out for a context without variables: a call would cost as much again.
+        if stage.values or len(stage.context) or getrefcount(stage.current) != stage.references:
+            stage.refresh_if_touched()
         return answer
 
     return handler
@@ -181,7 +206,7 @@ class Stages:
     """
 
     def __init__(
-        self, moved: Callable[[AbstractEventLoop], object], demanded: Callable[[Driver], object]
+        self, moved: Callable[[AbstractEventLoop], Calls], demanded: Callable[[Driver], object]
     ) -> None:
         self.current: Stage | None = None
         """The one that is entered now."""
@@ -222,7 +247,7 @@ class Stages:
         loop = get_running_loop()
         if self._latest is None or self._latest.loop is not loop:
             self._latest = Stage(loop, self)
-            self._moved(loop)
+            self._latest.use(self._moved(loop))
         return self._latest
 
 
@@ -244,10 +269,10 @@ def blocking(function: Callable[..., Any], threads: Executor) -> Coroutines:
 
 def sequential(function: Coroutines) -> Coroutines:
     """Let one call of *function* end before the next begins, in the order in which they came."""
-    turn = asyncio.Lock()
+    turns: WeakKeyDictionary[AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
 
     async def handler(*arguments: Any, **fields: Any) -> Any:
-        async with turn:
+        async with turns.setdefault(get_running_loop(), asyncio.Lock()):
             return await function(*arguments, **fields)
 
     return handler
@@ -291,20 +316,38 @@ class _CurrentTask(Struct, eq=False):
     _task: Any = None
     demand: tuple[Callable[[Driver], object], Driver] | None = None
     """What makes a task of a handler that waits without one, and that handler."""
+    _ended: bool = False
 
     def become(self, task: "asyncio.Task[Any]") -> None:
         self._task = task
         self.demand = None
 
+    def end(self) -> None:
+        """Be what a task is that is done."""
+        self.demand = None
+        self._ended = True
+
+    def done(self) -> bool:
+        return self._task.done() if self._task is not None else self._ended
+
+    def cancel(self, msg: Any = None) -> bool:
+        """Do as a task does; one that is done cannot be cancelled."""
+        return not self.done() and self._made("cancel")(msg)
+
     def cancelling(self) -> int:
         return self._task.cancelling() if self._task else 0
 
     def __getattr__(self, name: str) -> Any:
+        return self._made(name)
+
+    def _made(self, name: str) -> Any:
+        """Return an attribute of the task, which is made for that if need be."""
         if self._task is None and self.demand is not None:
             make, driver = self.demand
             make(driver)
         if self._task is None:
-            raise RuntimeError(f"a handler's task has no {name} before its first wait")
+            when = "after its end" if self._ended else "before its first wait"
+            raise RuntimeError(f"a handler's task has no {name} {when}")
         return getattr(self._task, name)
 
 
@@ -325,8 +368,16 @@ class _Rest:
             self.send = steps.send
             return awaited
 
+        def throw(*error: Any) -> Any:
+            if self.send is first_wait:
+                # As a task does that is cancelled: what it waits for is given up.
+                self.send = steps.send
+                if asyncio.isfuture(awaited):
+                    awaited.cancel()
+            return steps.throw(*error)
+
         self.send = first_wait
-        self.throw = steps.throw
+        self.throw = throw
         self.close = steps.close
 
     def __await__(self) -> "_Rest":
