@@ -8,6 +8,7 @@ from traceback import format_exception_only
 from typing import Any
 
 from msgspec import UNSET, Struct, convert
+from msgspec.structs import replace
 
 from .complaints import Complaints
 from .dispatch import Answer, msg_id_of, type_of
@@ -53,6 +54,9 @@ class Handlers:
         replied: Replied,
     ) -> None:
         self.waits = False
+        self._apart: Callable[[Function], Function] | None = None
+        self._quick: dict[str, Function] = {}
+        """The handlers that do not wait, by their type, as they were before `keep_apart`."""
         self.replied = replied
         self.message: Message[Any] | None = None
         self.note: Callable[[Message[Any]], None] | None = None
@@ -91,9 +95,12 @@ class Handlers:
             self.waits = True
             call = waiting(function, wishes, adapt)
         else:
-            call = adapt(function)
+            call = self._quick[signature.type_] = adapt(function)
+            if self._apart is not None:
+                call = self._apart(call)
         self._replaceable.discard(signature.type_)
         if wishes.after_flush:
+            self._quick.pop(signature.type_, None)  # it is called when nobody else is
             call = partial(_after_flush, call)
         self._handlers[signature.type_] = _Handler(signature.body_type, call)
         self._replies.pop(signature.type_, None)
@@ -114,6 +121,13 @@ class Handlers:
                 self._read_plainly.add(tag)
             for known in (*self._read_plainly, *self._handlers):
                 self._replies.pop(known, None)
+        self._refresh()
+
+    def keep_apart(self, wrap: Callable[[Function], Function]) -> None:
+        """Wrap the handlers that do not wait, for there will be others that may."""
+        self._apart = wrap
+        for type_, call in self._quick.items():
+            self._handlers[type_] = replace(self._handlers[type_], function=wrap(call))
         self._refresh()
 
     def hold(self) -> None:

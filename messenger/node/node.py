@@ -308,10 +308,12 @@ class Node(Courier):
         self.wake()
 
     def _allow_waiting(self) -> "Stages":
-        from .tasks import Stages
+        from .tasks import Stages, in_fresh_context
 
-        self.handlers.waits = True
-        self._stages = self._stages or Stages(self._use, self._demanded)
+        if self._stages is None:
+            self.handlers.waits = True
+            self._stages = Stages(self._use, self._demanded)
+            self.handlers.keep_apart(partial(in_fresh_context, stages=self._stages))
         return self._stages
 
     def _waiting(self, function: Callable[..., Any], wishes: Wishes, adapt: Adapt) -> Function:

@@ -5,7 +5,7 @@ from asyncio import AbstractEventLoop, current_task, get_running_loop
 from asyncio.tasks import _enter_task, _leave_task  # public: Python documents them in "Extending asyncio"
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Executor
-from contextvars import copy_context
+from contextvars import Context, copy_context
 from functools import partial
 from inspect import isawaitable
 from operator import is_
@@ -37,6 +37,8 @@ class Stage:
         self.loop = loop
         self._stages = stages
         self._calls: Calls | None = None
+        self.run: Callable[..., Any] | None = None
+        """What runs a step in another context than that of the batch, once a handler has touched this."""
         self.driver = Driver(self)
         """Who takes the next first steps."""
         self.spare: list[Driver] = []
@@ -56,13 +58,14 @@ class Stage:
             _leave_task(self.loop, outer)
         self._as_it_was = copy_context()
         self.values = [*self._as_it_was.values()]
-        self._have_context()
+        self.context = self._held = self._as_it_was.copy()
+        self.run = None
         self.current = _CurrentTask()
         _enter_task(self.loop, self.current)  # type: ignore[arg-type]
         self.references = getrefcount(self.current)
         self._stages.current = self
         try:
-            return function(*arguments)
+            return self.context.run(function, *arguments)
         finally:
             self._stages.current = None
             _leave_task(self.loop, self.current)  # type: ignore[arg-type]
@@ -105,8 +108,12 @@ class Stage:
         if stages.current is not self:
             return self.hold(self.next_step, driver)
         try:
-            apart = driver.current is not None
-            answer = self._next_step_apart(driver) if apart else self.run(driver.send, None)
+            if driver.current is not None:
+                answer = self._next_step_apart(driver)
+            elif self.run is None:
+                answer = driver.send(None)
+            else:
+                answer = self.run(driver.send, None)
         except BaseException:
             self._drivers -= 1
             self.refresh(driver.current)
@@ -142,6 +149,10 @@ class Stage:
         """Know that a task is done, and its driver with it."""
         self._drivers -= 1
 
+    def fresh(self) -> Context:
+        """Return a context as it was when the batch began."""
+        return self._as_it_was.copy()
+
     def _touched(self) -> bool:
         """Claim that the handler that took the last step has changed the context, or kept the stand-in."""
         values = self.values
@@ -157,19 +168,17 @@ class Stage:
         _leave_task(self.loop, self.current)  # type: ignore[arg-type]
         _enter_task(self.loop, driver.current)
         try:
+            if driver.context is self._held:
+                return driver.send(None)
             return driver.context.run(driver.send, None)
         finally:
             _leave_task(self.loop, driver.current)
             _enter_task(self.loop, self.current)  # type: ignore[arg-type]
 
-    def _have_context(self) -> None:
-        """Have a context as it was when the batch began."""
-        self.context = self._as_it_was.copy()
-        self.run = self.context.run
-
     def _have_others(self) -> None:
         """Have another context and another stand-in than those that were touched."""
-        self._have_context()
+        self.context = self.fresh()
+        self.run = self.context.run
         _leave_task(self.loop, self.current)  # type: ignore[arg-type]
         self.current = _CurrentTask()
         _enter_task(self.loop, self.current)  # type: ignore[arg-type]
@@ -184,7 +193,10 @@ def until_first_wait(function: Callable[[Any], Any], stages: "Stages") -> Callab
             return stages.here().hold(handler, body)
         driver = stage.driver
         try:
-            answer = stage.run(driver.send, function(body))
+            if stage.run is None:
+                answer = driver.send(function(body))
+            else:
+                answer = stage.run(driver.send, function(body))
         except BaseException:
             stage.refresh()
             stage.driver = Driver(stage)
@@ -195,6 +207,16 @@ def until_first_wait(function: Callable[[Any], Any], stages: "Stages") -> Callab
         if stage.values or len(stage.context) or getrefcount(stage.current) != stage.references:
             stage.refresh_if_touched()
         return answer
+
+    return handler
+
+
+def in_fresh_context(function: Callable[[Any], Any], stages: "Stages") -> Callable[[Any], Any]:
+    """Keep a handler that does not wait out of the context that those share which may."""
+
+    def handler(body: Any) -> Any:
+        stage = stages.current
+        return function(body) if stage is None else stage.fresh().run(function, body)
 
     return handler
 
