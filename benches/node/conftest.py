@@ -3,6 +3,7 @@
 import asyncio
 import runpy
 from collections.abc import Callable
+from contextvars import Context
 from types import SimpleNamespace
 from typing import Any
 
@@ -41,7 +42,8 @@ def loop() -> Callable[[Callable[[], Any]], Any]:
         async def main() -> Any:
             return function()
 
-        return asyncio.run(main())
+        # A node's process begins without context variables; in this one there is decimal's, at least.
+        return Context().run(asyncio.run, main())
 
     return run
 

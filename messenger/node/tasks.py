@@ -8,7 +8,6 @@ from concurrent.futures import Executor
 from contextvars import Context, copy_context
 from functools import partial
 from inspect import isawaitable
-from operator import is_
 from sys import getrefcount
 from typing import Any, cast
 from weakref import WeakKeyDictionary
@@ -57,7 +56,7 @@ class Stage:
         if outer is not None:
             _leave_task(self.loop, outer)
         self._as_it_was = copy_context()
-        self.values = [*self._as_it_was.values()]
+        self.variables = [*self._as_it_was.items()]
         self.context = self._held = self._as_it_was.copy()
         self.run = None
         self.current = _CurrentTask()
@@ -93,7 +92,7 @@ class Stage:
                 self.driver = Driver(self)
                 self._drivers += 1
         if driver.current is None:
-            if not (self.values or len(self.context) or getrefcount(self.current) != self.references):
+            if not (self.variables or len(self.context) or getrefcount(self.current) != self.references):
                 return driver  # what _touched() says then
             if not self._touched():
                 return driver
@@ -125,7 +124,7 @@ class Stage:
         if driver.current is not None:
             self.refresh(driver.current)
             driver.context = driver.current = None
-        elif self.values or len(self.context) or getrefcount(self.current) != self.references:
+        elif self.variables or len(self.context) or getrefcount(self.current) != self.references:
             self.refresh_if_touched()
         if answer is not None:
             stages.late.append(driver.received_ns)
@@ -155,11 +154,14 @@ class Stage:
 
     def _touched(self) -> bool:
         """Claim that the handler that took the last step has changed the context, or kept the stand-in."""
-        values = self.values
-        if len(self.context) != len(values) or getrefcount(self.current) != self.references:
+        context, variables = self.context, self.variables
+        if len(context) != len(variables) or getrefcount(self.current) != self.references:
             return True
-        # Not by ==, which asks the values; one that was replaced by its equal was replaced.
-        return bool(values) and not all(map(is_, self.context.values(), values))
+        for variable, value in variables:  # noqa: SIM110 - of which there are few, and any() takes longer
+            # Not by ==, which asks the values: one that was replaced by its equal was replaced.
+            if context.get(variable) is not value:
+                return True
+        return False
 
     def _next_step_apart(self, driver: Driver) -> Any:
         """Let a coroutine go on in the context, and as the task, that are its own."""
@@ -204,7 +206,7 @@ def until_first_wait(function: Callable[[Any], Any], stages: "Stages") -> Callab
         if driver.waits:
             return stage.wait(driver, answer)
         # Stage._touched(), written out for a context without variables: a call would cost as much again.
-        if stage.values or len(stage.context) or getrefcount(stage.current) != stage.references:
+        if stage.variables or len(stage.context) or getrefcount(stage.current) != stage.references:
             stage.refresh_if_touched()
         return answer
 
