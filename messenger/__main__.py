@@ -31,8 +31,8 @@ def main(argv: list[str] | None = None) -> int:
         sys.stderr.write(f"messenger: no room is called {room!r}\n\n{_USAGE}")
         return 2
     try:
-        command = import_module(f"messenger.{room}.command")
-    except ModuleNotFoundError as error:
+        return int(import_module(f"messenger.{room}.command").main(rest))
+    except ModuleNotFoundError as error:  # a verb may import what it alone needs
         if (error.name or "").startswith("messenger"):
             raise
         sys.stderr.write(
@@ -40,7 +40,6 @@ def main(argv: list[str] | None = None) -> int:
             f"install messenger again with its extra {room!r}: pip install '.[{room}]' in its checkout\n"
         )
         return 2
-    return int(command.main(rest))
 
 
 if __name__ == "__main__":

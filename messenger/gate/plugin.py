@@ -1,4 +1,4 @@
-"""The pytest plugin: options, the `target` marker, and the door to the session that does the work.
+"""The pytest plugin: options, the markers, and the door to the session that does the work.
 
 Every pytest session of everybody who has us installed imports this file, so it imports nothing of ours
 until a session times benchmarks for somebody to read.
@@ -43,7 +43,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker, and the gate's session where one is wanted."""
+    """Register the markers, and the gate's session where one is wanted."""
+    config.addinivalue_line(
+        "markers",
+        "gate(min_effect='10%', pin=False, skip=True): how messenger gate check --base treats a benchmark.",
+    )
     config.addinivalue_line(
         "markers",
         "target(p99='50ms', ...): what a benchmark promises, by statistic (mean, median, min, max, stddev, "

@@ -17,6 +17,8 @@ from .verdict import Verdict
 
 _SHOWN_OF_A_KIND = 5
 _SHOWN_OPERATIONS = 8
+_SHOWN_FAILURES = 3
+_SHOWN_CHARACTERS = 100
 
 
 def render_text(verdict: Verdict) -> str:
@@ -47,6 +49,7 @@ def render_json(verdict: Verdict) -> bytes:
         "command": shlex.join(command_line(settings)),
         "duration_seconds": round(verdict.duration_seconds, 3),
         "operations": {**_totals(verdict.operations), "by_function": verdict.operations},
+        "failures": [asdict(failure) for failure in verdict.failures],
         "messages": verdict.messages,
         "latency_ms": _rounded(verdict.latency_ms),
         "faults": [_fault(fault) for fault in verdict.faults],
@@ -93,6 +96,9 @@ def command_line(settings: Settings) -> list[str]:
 def _table(verdict: Verdict) -> Iterable[str]:
     for function, outcomes in verdict.operations.items():
         yield _row(function, ", ".join(f"{count} {outcome}" for outcome, count in outcomes.items()))
+    for one in verdict.failures[:_SHOWN_FAILURES]:
+        text = " ".join(one.text.split())[:_SHOWN_CHARACTERS]
+        yield _row("", f"{one.count} x {one.function}: error {one.code}{': ' * bool(text)}{text}")
     messages = verdict.messages
     yield _row(
         "messages",

@@ -1,6 +1,6 @@
 """What a test has shown."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from enum import StrEnum
 
@@ -24,6 +24,15 @@ class Status(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Failure(Struct, frozen=True):
+    """What clients were told in place of an answer, and how often."""
+
+    function: str
+    code: int
+    text: str
+    count: int
+
+
 class Verdict(Struct, frozen=True, kw_only=True):
     """The status of a test, the reason in a sentence, and the numbers."""
 
@@ -32,6 +41,7 @@ class Verdict(Struct, frozen=True, kw_only=True):
     settings: Settings
     findings: Findings
     operations: Mapping[str, Mapping[str, int]]
+    failures: tuple[Failure, ...]
     messages: Mapping[str, float]
     latency_ms: Mapping[str, float]
     faults: tuple[Fault, ...]
@@ -58,6 +68,7 @@ def judge(record: Record, settings: Settings, workload: Workload) -> Verdict:
         settings=settings,
         findings=findings,
         operations=_count(record.operations),
+        failures=_failures(record.operations),
         messages={
             "all": record.messages,
             "between_servers": record.messages_between_servers,
@@ -96,6 +107,13 @@ def _decide(record: Record, findings: Findings) -> tuple[Status, str]:
     if findings.undecided:
         return Status.UNKNOWN, findings.undecided
     return Status.PASSED, f"{ok} of {len(record.operations)} operations succeeded, and nothing is wrong"
+
+
+def _failures(operations: tuple[Operation, ...]) -> tuple[Failure, ...]:
+    told = Counter(
+        (op.function, op.error_code, op.error_text) for op in operations if op.error_code is not None
+    )
+    return tuple(Failure(*what, count) for what, count in told.most_common())
 
 
 def _count(operations: tuple[Operation, ...]) -> dict[str, dict[str, int]]:

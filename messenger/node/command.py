@@ -52,5 +52,5 @@ def _usage() -> str:
 
     captions = {name: import_module(f"{workloads.__name__}.{name}").__doc__ or "" for name in _names()}
     return _USAGE.format(
-        workloads="".join(f"  {name:<12}{text.splitlines()[0]}\n" for name, text in captions.items())
+        workloads="".join(f"  {name:<17}{text.splitlines()[0]}\n" for name, text in captions.items())
     )

@@ -182,7 +182,12 @@ class Courier:
         """
         from asyncio import get_running_loop
 
-        return self._use(get_running_loop())
+        try:
+            return self._use(get_running_loop())
+        except RuntimeError:
+            raise RuntimeError(
+                "no event loop is running, and rpc needs one; make a handler `async def`, and there will be"
+            ) from None
 
     def _use(self, loop: "AbstractEventLoop") -> "Calls":
         """Belong to *loop*, which runs in this thread."""

@@ -1,6 +1,7 @@
 """Journal: what a node writes down before it answers, and reads again after it was killed."""
 
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -84,7 +85,11 @@ def open_journal(folder: str, node_id: str) -> Journal:
 
 
 class NoJournal:
-    """The journal of a node that keeps nothing: what it knows goes with its process."""
+    """The journal of a node that keeps nothing: what it knows goes with its process, which it says once."""
+
+    def __init__(self, complain: Callable[[str], object]) -> None:
+        self._complain = complain
+        self._said = False
 
     def read(self) -> list[Any]:
         """Return nothing."""
@@ -92,3 +97,9 @@ class NoJournal:
 
     def write(self, *records: Any) -> None:
         """Write nothing."""
+        if not self._said:
+            self._said = True
+            self._complain(
+                "the journal is kept nowhere, and forgotten with this process; "
+                "set node.state_folder, or MESSENGER_STATE for a workload"
+            )

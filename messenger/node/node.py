@@ -149,7 +149,9 @@ class Node(Courier):
         """
         from .journal import NoJournal, open_journal
 
-        return open_journal(self.state_folder, self.node_id) if self.state_folder else NoJournal()
+        if not self.state_folder:
+            return NoJournal(self.complaints.warning)
+        return open_journal(self.state_folder, self.node_id)
 
     def reply(self, request: Message[Any], body: Body | dict[str, Any]) -> None:
         """Answer *request* now, besides what its handler returns."""

@@ -619,7 +619,7 @@ def test_a_call_needs_an_event_loop():
     node = Node()
     node.receive(init_line("n1", "n2"))
 
-    with pytest.raises(RuntimeError, match="no running event loop"):
+    with pytest.raises(RuntimeError, match="no event loop is running"):
         node.rpc("n2", {"type": "put"})
 
 

@@ -77,6 +77,7 @@ def compare_commits(order: Order, settings: Settings, root: Path, show: Show) ->
         if suspected:
             with show(f"confirming {len(suspected)}") as progress:
                 fresh, confirmed = field.measure(suspected, pairs[1], progress, began + budget)
+        field.try_alone()
         ratios = field.ratios(samples, fresh, least)
         counting = _counting(order, settings)
         counts = _count(field, counting, ratios, samples, chance, settings.instructions == "judge")

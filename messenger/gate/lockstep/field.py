@@ -89,7 +89,10 @@ class Field:
             progress.finish()
             for sample in found:
                 samples.setdefault(sample.name, []).append(sample)
-            self.note(troubles)
+            # A file that the base cannot import has been told of, benchmark by benchmark.
+            self.note(
+                [trouble for trouble in troubles if trouble.side == "head" or trouble.name in self.marks]
+            )
         return samples, pairs
 
     def ratios(
@@ -115,10 +118,30 @@ class Field:
             if trouble.name not in self.troubles or trouble.side == "head":
                 self.troubles[trouble.name] = trouble
 
+    def try_alone(self) -> None:
+        """Let the head show that it can run what the base cannot: else nobody would have seen it fail."""
+        alone = [
+            name
+            for name, mark in self.marks.items()
+            if not mark.skip and (name not in self.wanted or self._failed_in_base(name))
+        ]
+        if not alone:
+            return
+        trees = {"head": self.plan.trees["head"]}
+        plan = msgspec.structs.replace(self.plan, trees=trees, arguments=files(alone))
+        troubles = bring_together(plan, alone, self._chance, _run_a_little, _ignore).troubles
+        self.note([trouble for trouble in troubles if trouble.outcome != "skipped"])
+
     def new(self) -> tuple[str, ...]:
         """Name what only the head has: its base fails at them, as a base must that lacks what they use."""
-        unknown = [name for name in self.marks if name not in (self.own or ())]
-        return tuple(name for name in unknown if name not in self.wanted or self._failed_in_base(name))
+        unknown = [
+            name for name, mark in self.marks.items() if name not in (self.own or ()) and not mark.skip
+        ]
+        return tuple(
+            name
+            for name in unknown
+            if self._failed_in_base(name) or (name not in self.wanted and name not in self.troubles)
+        )
 
     def missing(self) -> tuple[str, ...]:
         """Name what only the base has."""
@@ -171,8 +194,13 @@ def _too_late(began: float, number: int, ends: float) -> bool:
     return now + (now - began) / (number - 1) > ends
 
 
-def _no_meeting(name: str, _base: Side, _head: Side) -> None:
+def _no_meeting(name: str, _: dict[str, Side]) -> None:
     raise AssertionError(f"nobody wanted {name}")
+
+
+def _run_a_little(_: str, sides: dict[str, Side]) -> None:
+    for side in sides.values():
+        side.ask(do="calibrate", core=None)
 
 
 def _ignore(_: str) -> None:

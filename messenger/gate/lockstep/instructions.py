@@ -64,12 +64,13 @@ def count_instructions(
         if counting is Counting.CALLGRIND:
             plan = _under_valgrind(plan, Path(folder))
 
-        def meet(name: str, base: Side, head: Side) -> None:
+        def meet(name: str, sides: dict[str, Side]) -> None:
+            both = sides["base"], sides["head"]
             iterations = max(1, round(_SECONDS / seconds[name]))
             order = {"do": "count", "counter": counting, "folder": folder, "iterations": iterations}
-            for side in (base, head):  # at once: nobody's time is taken
+            for side in both:  # at once: nobody's time is taken
                 side.tell(**order)
-            found = [side.hear()["instructions"] for side in (base, head)]
+            found = [side.hear()["instructions"] for side in both]
             if all(number and number > 0 for number in found):
                 counts.append(Count(name, *found))
 
@@ -87,6 +88,7 @@ def _under_valgrind(plan: Plan, folder: Path) -> Plan:
         "-q",
         "--tool=callgrind",
         "--instr-atstart=no",
+        "--vgdb=no",  # its pipes would stay behind, for we kill it
         f"--callgrind-out-file={folder}/%p",
     )
     return msgspec.structs.replace(

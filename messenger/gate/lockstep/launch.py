@@ -115,7 +115,13 @@ def _orders(plan: Plan, wanted: Sequence[str], sides: Mapping[str, Side]) -> byt
         "arguments": plan.arguments,
         "wanted": wanted,
         "sides": [
-            {"fd": side.theirs.fileno(), "log": str(side.log), "tree": str(plan.trees[name])}
+            {
+                "fd": side.theirs.fileno(),
+                "log": str(side.log),
+                "tree": str(plan.trees[name]),
+                # A package that the base has not yet, an editable installation would lend it.
+                "hide_checkout": name == "base",
+            }
             for name, side in sides.items()
         ],
     }

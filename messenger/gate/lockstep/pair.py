@@ -16,8 +16,8 @@ from .side import Side, SideLost, Trouble
 _SECONDS = 0.1  # what the slices of one benchmark should take, both sides together
 _GROUPS_MOST, _GROUPS_LEAST = 12, 3
 
-# What to do with a benchmark that waits on both sides: (name, base, head).
-Meet = Callable[[str, Side, Side], None]
+# What to do with a benchmark that waits on all sides: (name, the sides by their names).
+Meet = Callable[[str, dict[str, Side]], None]
 
 
 class Sample(msgspec.Struct, frozen=True):
@@ -51,8 +51,8 @@ def measure_pair(
     """
     samples: list[Sample] = []
 
-    def meet(name: str, base: Side, head: Side) -> None:
-        samples.append(_duel(name, base, head, pinned=name not in plan.unpinned))
+    def meet(name: str, sides: dict[str, Side]) -> None:
+        samples.append(_duel(name, sides["base"], sides["head"], pinned=name not in plan.unpinned))
 
     meeting = bring_together(plan, wanted, chance, meet, done)
     return samples, meeting.troubles
@@ -111,7 +111,7 @@ def _run(
             for side in everyone:
                 side.advance_to(current)
             if all(side.ready == current for side in everyone):
-                meet(current, sides["base"], sides["head"])
+                meet(current, sides)
             else:
                 troubles.extend(_unused(current, everyone))
             for side in everyone:

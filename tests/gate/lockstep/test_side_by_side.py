@@ -6,6 +6,7 @@ import statistics
 import pytest
 
 from messenger.gate.error import GateError
+from messenger.gate.lockstep.findings import rows_of
 
 from ..project import git, start
 from .shop import FAST, FILES, SLOW, make, measure, rows, statuses, write
@@ -193,6 +194,51 @@ def test_what_the_base_cannot_import_failed_in_the_base(monkeypatch, tmp_path):
 
     assert {row.status for row in found.values()} == {"failed-in-base"}
     assert "cannot import name 'added'" in found["test_parse"].note
+
+
+def test_what_fails_on_both_sides_has_failed(monkeypatch, tmp_path):
+    """The base runs the head's benches: that it fails first must not hide that the head does."""
+    bench = "import os, signal, pytest, shop\ndef test_kept(benchmark): benchmark(shop.parse)\n"
+    folder = make(
+        tmp_path, FILES | {"tests/test_speed.py": bench + "def test_dies(benchmark): benchmark(shop.ship)\n"}
+    )
+    worse = (
+        "def test_dies(benchmark): benchmark(lambda: os._exit(3))\n"
+        "def test_new_and_dies(benchmark): benchmark(lambda: os._exit(4))\n"
+        "def test_new_and_hangs(benchmark): benchmark(signal.pause)\n"
+        "def test_new(benchmark): benchmark(shop.added)\n"
+        "@pytest.mark.gate(skip=True)\n"
+        "def test_new_and_marked(benchmark): benchmark(shop.parse)\n"
+    )
+    write(
+        folder, {"src/shop/__init__.py": FAST + "def added(): pass\n", "tests/test_speed.py": bench + worse}
+    )
+
+    duel = measure(monkeypatch, folder, timeout_seconds=3.0)
+    found = statuses(duel)
+
+    assert found.pop("test_kept") not in ("new", "missing", "failed")
+    assert found == {
+        "test_dies": "failed",
+        "test_new_and_dies": "failed",
+        "test_new_and_hangs": "failed",
+        "test_new": "new",
+        "test_new_and_marked": "skipped",
+    }
+    assert len(rows_of(duel, (), None)) == 6
+
+
+def test_a_package_that_the_base_has_not_yet_costs_no_other_its_verdict(monkeypatch, tmp_path):
+    """An editable installation would lend it the head's."""
+    folder = make(tmp_path)
+    bench = "from extra import more\ndef test_more(benchmark): benchmark(more)\n"
+    write(folder, {"src/shop/__init__.py": SLOW, "src/extra/__init__.py": "def more(): pass\n"})
+    write(folder, {"tests/test_more.py": bench})
+    monkeypatch.setenv("PYTHONPATH", str(folder / "src"))
+
+    found = statuses(measure(monkeypatch, folder, only=("parse", "more")))
+
+    assert found == {"test_parse": "regressed", "test_more": "new"}
 
 
 def test_what_the_head_cannot_import_has_failed(monkeypatch, tmp_path):

@@ -21,10 +21,17 @@ def run(
     sources: Sequence[str],
     arguments: Sequence[str],
     wanted: Sequence[str],
+    *,
+    hide_checkout: bool,
 ) -> None:
-    """Run pytest in *tree*, whose product stands in its folders *sources*, to the last benchmark."""
+    """Run pytest in *tree*, whose product stands in its folders *sources*, to the last benchmark.
+
+    With *hide_checkout* nothing is imported from where the repository is checked out.
+    """
     checkout = os.path.realpath(os.environ["MESSENGER_GATE_CHECKOUT"])  # benchmarks may empty os.environ
     os.chdir(tree)
+    if hide_checkout:
+        _hide(checkout)
     roots = [os.path.join(tree, source) if source else tree for source in sources]
     sys.path[:0] = roots
     # For the processes that benchmarks start.
@@ -36,6 +43,22 @@ def run(
         plugins=[Arm(conversation, tree, wanted)],
     )
     conversation.say(finished=int(code), shared=_shared_modules(), strangers=_strangers(tree, checkout))
+
+
+def _hide(checkout: str) -> None:
+    """Let nothing be imported from *checkout*, as an editable installation would."""
+    python = [path for path in map(os.path.realpath, (sys.prefix, sys.base_prefix)) if path != checkout]
+
+    def hidden(path: str) -> bool:
+        real = os.path.join(os.path.realpath(path), "")
+        return _within(real, checkout) and not any(_within(real, place) for place in python)
+
+    sys.path[:] = [path for path in sys.path if not hidden(path)]
+    sys.meta_path[:] = [finder for finder in sys.meta_path if "__editable__" not in _module_of(finder)]
+
+
+def _module_of(finder: object) -> str:
+    return str(getattr(finder, "__module__", ""))
 
 
 def _options() -> list[str]:

@@ -81,7 +81,8 @@ def _become(plan: dict[str, Any], side: dict[str, Any], run: Callable[..., None]
     for stream in (sys.stdout, sys.stderr):  # what was printed must be there when the process is not
         stream.reconfigure(write_through=True)  # type: ignore[union-attr]
     with socket.socket(fileno=side["fd"]) as connection:
-        run(connection, side["tree"], plan["sources"], plan["arguments"], plan["wanted"])
+        tree, hide = side["tree"], side["hide_checkout"]
+        run(connection, tree, plan["sources"], plan["arguments"], plan["wanted"], hide_checkout=hide)
     sys.stdout.flush()
     sys.stderr.flush()
 
