@@ -17,7 +17,7 @@ from .errors import Crash, MalformedRequest, NotSupported, RPCError, Temporarily
 from .later import AfterFlush, Held, Later
 from .message import Body, Error, Init, Malformed, Message, Topology
 from .parse import PLAIN, BodyTypes
-from .signature import Signature, read_signature
+from .signature import Signature, name_of, read_signature
 
 Function = Callable[[Any], Answer | Later]
 # Makes of a function one that takes a body.
@@ -84,10 +84,12 @@ class Handlers:
         """Route messages to *function*, see `read_signature`; *waiting* adapts and wraps one that may wait.
 
         Raises:
-            TypeError: the function does not say what it takes.
+            TypeError: the function does not say what it takes, or is to block and cannot.
             ValueError: the type has a handler already.
         """
         signature = read_signature(function, type_)
+        if wishes.blocking and _may_wait(function):
+            raise TypeError(f"{name_of(function)} is asynchronous; only a plain function can run in a thread")
         if signature.type_ in self._handlers and signature.type_ not in self._replaceable:
             raise ValueError(f"messages of type {signature.type_!r} have a handler already")
         adapt = partial(self._called, signature)

@@ -13,7 +13,7 @@ def test_help_shows_the_workloads_and_an_example(capsys):
 
     out = capsys.readouterr().out
     assert code == 0
-    assert "  echo        Echo: what comes in goes out" in out
+    assert "  echo             Echo: what comes in goes out" in out
     assert '<<< \\\n  \'{"src":"c0"' in out
 
 

@@ -347,3 +347,13 @@ def test_an_object_whose_call_waits_is_a_handler_that_waits():
     node.on("ask")(Ask())
 
     assert ask_waiting(node, INIT, request("ask"))[1]["value"] == 1
+
+
+def test_a_coroutine_function_cannot_run_in_a_thread():
+    """It would return a coroutine, at the first request and at every other."""
+
+    async def ask(body: dict):
+        return {}
+
+    with pytest.raises(TypeError, match="ask is asynchronous"):
+        Node().on(blocking=True)(ask)

@@ -27,7 +27,7 @@ def check_side_by_side(order: Order, settings: Settings, root: Path, baselines: 
     read_accepted(baselines)  # a mistake in it should not cost a measurement
     order = msgspec.structs.replace(order, paths=order.paths or settings.paths)
     duel = compare_commits(order, settings, root, partial(show_progress, unit="pair"))
-    return _judged(duel, baselines, ["check", "--base", order.ref, *order.paths])
+    return _judged(duel, baselines, order.words)
 
 
 def judge_again(file: Path, baselines: Path) -> Verdict:

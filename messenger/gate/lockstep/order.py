@@ -2,6 +2,8 @@
 
 import msgspec
 
+_TIMEOUT_SECONDS = 60.0
+
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
     """A wish to hold this checkout against the merge base of *ref*.
@@ -18,6 +20,19 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     paths: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
     budget_seconds: float | None = None
-    timeout_seconds: float = 60.0
+    timeout_seconds: float = _TIMEOUT_SECONDS
     spawn: bool = False
     same_packages: bool = False
+
+    @property
+    def words(self) -> list[str]:
+        """What asks for the same comparison again, on a command line."""
+        words = ["check", "--base", self.ref]
+        words += [word for pattern in self.only for word in ("--only", pattern)]
+        words += ["--budget", f"{self.budget_seconds:g}"] if self.budget_seconds is not None else []
+        words += (
+            ["--timeout", f"{self.timeout_seconds:g}"] if self.timeout_seconds != _TIMEOUT_SECONDS else []
+        )
+        words += ["--spawn"] if self.spawn else []
+        words += ["--same-packages"] if self.same_packages else []
+        return [*words, *self.paths]
