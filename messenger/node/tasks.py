@@ -92,7 +92,7 @@ class Stage:
                 self.driver = Driver(self)
                 self._drivers += 1
         if driver.current is None:
-            if not (self.variables or len(self.context) or getrefcount(self.current) != self.references):
+            if not (self.variables or self.context or getrefcount(self.current) != self.references):
                 return driver  # what _touched() says then
             if not self._touched():
                 return driver
@@ -124,7 +124,7 @@ class Stage:
         if driver.current is not None:
             self.refresh(driver.current)
             driver.context = driver.current = None
-        elif self.variables or len(self.context) or getrefcount(self.current) != self.references:
+        elif self.variables or self.context or getrefcount(self.current) != self.references:
             self.refresh_if_touched()
         if answer is not None:
             stages.late.append(driver.received_ns)
@@ -206,7 +206,7 @@ def until_first_wait(function: Callable[[Any], Any], stages: "Stages") -> Callab
         if driver.waits:
             return stage.wait(driver, answer)
         # Stage._touched(), written out for a context without variables: a call would cost as much again.
-        if stage.variables or len(stage.context) or getrefcount(stage.current) != stage.references:
+        if stage.variables or stage.context or getrefcount(stage.current) != stage.references:
             stage.refresh_if_touched()
         return answer
 
