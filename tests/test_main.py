@@ -50,13 +50,14 @@ def test_an_unknown_room_is_wrong_usage(capsys, room):
     assert "rooms:" in captured.err
 
 
-def test_a_missing_package_names_the_extra_to_install():
+@pytest.mark.parametrize("package", ["click", "pytest", "pytest_benchmark", "rich"])
+def test_a_missing_package_names_the_extra_to_install(package):
     """A traceback would not say which of the extras it was."""
-    run = python("-c", BLOCKED.format(package="click", argv=["gate", "--help"]))
+    run = python("-c", BLOCKED.format(package=package, argv=["gate", "--help"]))
 
     assert (run.returncode, run.stdout) == (2, "")
     assert run.stderr == (
-        "messenger gate: package 'click' is not installed; "
+        f"messenger gate: package {package!r} is not installed; "
         "install messenger again with its extra 'gate': pip install '.[gate]' in its checkout\n"
     )
 

@@ -8,6 +8,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,9 @@ from .run import Run, combine_processes
 from .settings import Settings, find_root, read_settings
 from .store import baseline_path, read_baselines, write_baseline, write_whole
 from .verdict import Commands, Verdict, judge
+
+# What the processes that measure need; they would say so one by one, and late.
+_NEEDED = ("pytest", "pytest_benchmark", "rich")
 
 # \b keeps click from filling the lines that follow into a paragraph.
 _WRONG_USAGE = 2
@@ -66,6 +70,9 @@ Examples:
 
 def main(argv: Sequence[str]) -> int:
     """Run `messenger gate ...` and return its exit status: 0 yes, 1 no, 2 wrong usage, 3 could not tell."""
+    for package in _NEEDED:
+        if find_spec(package) is None:
+            raise ModuleNotFoundError(f"No module named {package!r}", name=package)
     _replace_unprintable()
     _leave_tidily()
     try:
