@@ -88,12 +88,13 @@ class Handlers:
             ValueError: the type has a handler already.
         """
         signature = read_signature(function, type_)
-        if wishes.blocking and _may_wait(function):
+        asynchronous = _may_wait(function)
+        if wishes.blocking and asynchronous:
             raise TypeError(f"{name_of(function)} is asynchronous; only a plain function can run in a thread")
         if signature.type_ in self._handlers and signature.type_ not in self._replaceable:
             raise ValueError(f"messages of type {signature.type_!r} have a handler already")
         adapt = partial(self._called, signature)
-        if wishes.blocking or _may_wait(function):
+        if wishes.blocking or asynchronous:
             self.waits = True
             call = waiting(function, wishes, adapt)
         else:

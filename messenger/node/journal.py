@@ -29,18 +29,19 @@ class Journal:
             OSError: the file cannot be read.
             ValueError: it is no journal.
         """
-        with suppress(FileNotFoundError):
+        try:
             content = self._path.read_bytes()
-            whole = content.rfind(b"\n") + 1
-            try:
-                records = msgspec.json.Decoder().decode_lines(content[:whole])
-            except msgspec.DecodeError as error:
-                raise ValueError(f"{self._path} is no journal of a node: {error}; move it away") from error
-            self._open()
-            os.ftruncate(self._fd, whole)
-            self._size_bytes = whole
-            return records
-        return []
+        except FileNotFoundError:
+            return []
+        whole = content.rfind(b"\n") + 1
+        try:
+            records = msgspec.json.Decoder().decode_lines(content[:whole])
+        except msgspec.DecodeError as error:
+            raise ValueError(f"{self._path} is no journal of a node: {error}; move it away") from error
+        self._open()
+        os.ftruncate(self._fd, whole)
+        self._size_bytes = whole
+        return records
 
     def write(self, *records: Any) -> None:
         """Add *records*, and return when they are on the disk; all of them or none.
@@ -50,9 +51,7 @@ class Journal:
             TypeError: one has no JSON form.
         """
         lines = _encode_lines(records)
-        if self._fd < 0:
-            self._open()
-            self._size_bytes = os.fstat(self._fd).st_size
+        self._open()
         rest = memoryview(lines)
         try:
             while rest:
@@ -65,15 +64,18 @@ class Journal:
         self._size_bytes += len(lines)
 
     def _open(self) -> None:
-        if self._fd < 0:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            flags = os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC
-            self._fd = os.open(self._path, flags, 0o600)
-            folder = os.open(self._path.parent, os.O_RDONLY | os.O_CLOEXEC)
-            try:
-                os.fsync(folder)  # where its name is written
-            finally:
-                os.close(folder)
+        """Open the file for writing, unless it is open."""
+        if self._fd >= 0:
+            return
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        flags = os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC
+        self._fd = os.open(self._path, flags, 0o600)
+        self._size_bytes = os.fstat(self._fd).st_size
+        folder = os.open(self._path.parent, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(folder)  # where its name is written
+        finally:
+            os.close(folder)
 
 
 def open_journal(folder: str, node_id: str) -> Journal:

@@ -381,7 +381,7 @@ class Node(Courier):
         self._make_task(driver)
 
     def _done(self, driver: Driver, task: "Task[Any]") -> None:
-        self._stages.ended()  # type: ignore[union-attr]
+        driver.stage.ended()
         self._answer(driver.request, task.result, driver.received_ns)
         self.wake()
 

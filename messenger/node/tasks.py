@@ -32,10 +32,11 @@ class Stage:
     keep no reference to the stand-in; who does not, takes both along when it waits.
     """
 
-    def __init__(self, loop: AbstractEventLoop, stages: "Stages") -> None:
+    def __init__(self, loop: AbstractEventLoop, stages: "Stages", calls: Calls) -> None:
         self.loop = loop
         self._stages = stages
-        self._calls: Calls | None = None
+        self._calls = calls
+        """Those that let a handler go on by itself when they are answered."""
         self.run: Callable[..., Any] | None = None
         """What runs a step in another context than that of the batch, once a handler has touched this."""
         self.driver = Driver(self)
@@ -43,10 +44,6 @@ class Stage:
         self.spare: list[Driver] = []
         self._drivers = 0
         """How many there are beside that one."""
-
-    def use(self, calls: Calls) -> None:
-        """Let handlers go on by themselves when one of these *calls* is answered."""
-        self._calls = calls
 
     def hold(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Return what *function* returns, with this as the stage on which handlers take their steps."""
@@ -92,9 +89,9 @@ class Stage:
                 self.driver = Driver(self)
                 self._drivers += 1
         if driver.current is None:
-            if not (self.variables or self.context or getrefcount(self.current) != self.references):
-                return driver  # what _touched() says then
-            if not self._touched():
+            # What _touched() says of a context without variables, and what it says of others.
+            perhaps = self.variables or self.context or getrefcount(self.current) != self.references
+            if not perhaps or not self._touched():
                 return driver
             driver.context, driver.current = self.context, self.current
             self._have_others()
@@ -247,11 +244,6 @@ class Stages:
         """How many handlers wait on the latest of them."""
         return self._latest.in_flight if self._latest is not None else 0
 
-    def ended(self) -> None:
-        """Know that a task is done, and its driver with it."""
-        if self._latest is not None:
-            self._latest.ended()
-
     def hold(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Do as `Stage.hold` does; where no loop runs, handlers that wait fail, and only they."""
         try:
@@ -270,8 +262,7 @@ class Stages:
             return self.current
         loop = get_running_loop()
         if self._latest is None or self._latest.loop is not loop:
-            self._latest = Stage(loop, self)
-            self._latest.use(self._moved(loop))
+            self._latest = Stage(loop, self, self._moved(loop))
         return self._latest
 
 
