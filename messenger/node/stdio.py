@@ -67,8 +67,7 @@ class StandardStreams:
 
     def __init__(self, drain_seconds: float) -> None:
         self._tell: Callable[[], None] = lambda: None
-        self._ending = False
-        self._read_until = float("inf")
+        self._read_until: float | None = None  # until the input is to end
         self._drain_seconds = drain_seconds
         self._signals = EndOnSignal(self.end_input, drain_seconds)
 
@@ -97,16 +96,16 @@ class StandardStreams:
     def on_signal(self, tell: Callable[[], None]) -> None:
         """Call *tell*, in any thread, when a signal has ended the input; at once if one has already."""
         self._tell = tell
-        if self._ending:
+        if self._read_until is not None:
             tell()
 
     def read(self) -> bytes:
         """Return what there is, at most 64 KiB, waiting for it if need be; b"" when the input has ended."""
-        while not self._ending or monotonic() <= self._read_until:
+        while self._read_until is None or monotonic() <= self._read_until:
             try:
                 return os.read(self.input_fd, _READ_BYTES)
             except BlockingIOError:
-                if self._ending:  # the pipe is empty
+                if self._read_until is not None:  # the pipe is empty
                     return b""
                 # Someone who shares it made it non-blocking.  A signal does not end a select.
                 select.select([self.input_fd], [], [], 0.1)
@@ -143,7 +142,6 @@ class StandardStreams:
         """End the input: what the pipe holds by now is read, and no more; in any thread."""
         # Half the time for reading what was sent, the other half for answering it.
         self._read_until = monotonic() + self._drain_seconds / 2
-        self._ending = True
         os.set_blocking(self.input_fd, False)
         self._tell()
 
