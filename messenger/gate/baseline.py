@@ -35,7 +35,7 @@ class _Schema(msgspec.Struct):
 def format_baseline(baseline: Baseline) -> str:
     """Write *baseline* as JSON, one line a header field and one a benchmark, for diffs people can read."""
     header: dict[str, Any] = msgspec.to_builtins(baseline)
-    rows = header.pop("benchmarks")
+    rows = [_told(row) for row in header.pop("benchmarks")]
     lines = [f"  {_json(key)}: {_json(value)}," for key, value in header.items()]
     body = ",\n".join(f"    {_json(row)}" for row in sorted(rows, key=lambda row: str(row["name"])))
     return "\n".join(["{", *lines, '  "benchmarks": [', *([body] if body else []), "  ]", "}", ""])
@@ -62,6 +62,12 @@ def parse_baseline(content: bytes, origin: str) -> Baseline:
     if fault:
         raise UnreadableBaseline(f"{origin} is damaged: {fault}; {repair}")
     return baseline
+
+
+def _told(row: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what is not known of a row and need not be."""
+    optional = ("max_ns", "outliers", "samples_ns", "fingerprint", "reason")
+    return {field: value for field, value in row.items() if value not in (None, []) or field not in optional}
 
 
 def _fault(rows: Sequence[Measurement]) -> str | None:

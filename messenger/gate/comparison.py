@@ -37,7 +37,7 @@ class Status(StrEnum):
     STABLE = "stable"
 
 
-_FAILING = frozenset({Status.REGRESSED, Status.MISSING, Status.FAILED, Status.FAILED_TARGET})
+FAILING = frozenset({Status.REGRESSED, Status.MISSING, Status.FAILED, Status.FAILED_TARGET})
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,7 +71,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def failed(self) -> bool:
         """Claim that this row makes the verdict a failure."""
-        return self.status in _FAILING
+        return self.status in FAILING
 
     @property
     def missed(self) -> tuple[Target, ...]:

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from .error import GateError
-from .process import Process, Stamp, read_report
+from .process import Process, Stamp, read_process
 from .progress import Progress
 
 _POLL_SECONDS = 0.5
@@ -62,7 +62,7 @@ def _measure_once(order: Order, folder: Path, number: int, progress: Progress) -
         raise _failure(code, (place / "output.txt").read_text(encoding="utf-8", errors="replace"), stamp)
     progress.finish()
     if report.exists() and report.stat().st_size:
-        return read_report(report)
+        return read_process(report)
     return Process(
         origin=str(report),
         identity=stamp.process,

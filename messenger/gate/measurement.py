@@ -14,8 +14,10 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     `reference_ns`, so that `q25_ns / reference_ns` is exactly the normalised value. `fastest_ns` is the same
     of the fastest process, `min_ns` the least of all rounds. `spread` is the relative standard deviation of
     the normalised value between undisturbed processes; None when fewer than `PROCESSES_FOR_SPREAD` were
-    measured. `reference_ns` and `commit` say when the row was measured: rows of one baseline can come from
-    different days.
+    measured. `samples_ns` are the judged statistics of the processes. `outliers` are rounds beyond 1.5
+    interquartile ranges. `reference_ns` and `commit` say when the row was measured: rows of one baseline can
+    come from different days. `fingerprint` tells whether the benchmark is still the same one, see `Source`,
+    and `reason` why somebody has accepted it.
     """
 
     name: str
@@ -24,12 +26,17 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     mean_ns: float
     stddev_ns: float
     min_ns: float
+    max_ns: float | None = None
     rounds: int
+    outliers: int | None = None
     fastest_ns: float | None = None
     processes: int = 1
     spread: float | None = None
     reference_ns: float | None = None
     commit: str | None = None
+    samples_ns: tuple[float, ...] = ()
+    fingerprint: str | None = None
+    reason: str | None = None
 
 
 PROCESSES_FOR_SPREAD = 5
@@ -48,12 +55,16 @@ def combine(samples: Sequence[Measurement], commit: str | None) -> Measurement:
         mean_ns=statistics.median(sample.mean_ns for sample in samples),
         stddev_ns=statistics.median(sample.stddev_ns for sample in samples),
         min_ns=min(sample.min_ns for sample in samples),
+        max_ns=max((sample.max_ns for sample in samples if sample.max_ns is not None), default=None),
+        outliers=_median_count([sample.outliers for sample in samples if sample.outliers is not None]),
         rounds=int(statistics.median(sample.rounds for sample in samples)),
         fastest_ns=min(values) * (reference or 1.0),
         processes=len(samples),
         spread=_spread(values),
         reference_ns=reference,
         commit=commit,
+        samples_ns=tuple(value * (reference or 1.0) for value in values),
+        fingerprint=samples[0].fingerprint,
     )
 
 
@@ -63,6 +74,8 @@ def rounded(measurement: Measurement) -> Measurement:
     for field, value in fields.items():
         if isinstance(value, float):
             fields[field] = _significant(value, 2 if field == "spread" else 5)
+    fields |= {"max_ns": None, "outliers": None}  # the neighbours' doing, and another number every time
+    fields["samples_ns"] = tuple(_significant(value, 4) for value in measurement.samples_ns)
     return Measurement(**fields)
 
 
@@ -92,6 +105,10 @@ def _pace(current: Measurement, baseline: Measurement) -> tuple[float, bool]:
     if current.reference_ns and baseline.reference_ns:
         return baseline.reference_ns / current.reference_ns, True
     return 1.0, False
+
+
+def _median_count(counts: Sequence[int]) -> int | None:
+    return int(statistics.median(counts)) if counts else None
 
 
 def _spread(values: Sequence[float]) -> float | None:

@@ -12,6 +12,7 @@ from .error import GateError
 from .git import Commit
 from .machine import from_machine_info
 from .measurement import Measurement
+from .source import Source
 from .target import Target
 
 STAMP_KEY = "messenger_gate"
@@ -20,7 +21,7 @@ STAMP_SCHEMA = 1
 _WRITE_ONE = "write one with: pytest BENCHES --benchmark-only --benchmark-json=run.json"
 
 
-class UnreadableReport(GateError):
+class UnreadableProcess(GateError):
     """A file that is not a report this gate can judge."""
 
 
@@ -28,7 +29,8 @@ class Stamp(msgspec.Struct, frozen=True, kw_only=True):
     """What our pytest plugin adds to a report under `STAMP_KEY`.
 
     `process` is unique to the interpreter process. `paths` are the arguments of pytest relative to its
-    root, None when they cannot be told; `only` are the patterns the session was narrowed to.
+    root, None when they cannot be told; `only` are the patterns the session was narrowed to; `sources` are
+    the functions of its benchmarks.
     """
 
     schema_version: int
@@ -38,6 +40,7 @@ class Stamp(msgspec.Struct, frozen=True, kw_only=True):
     commit: Commit
     paths: tuple[str, ...] | None = None
     only: tuple[str, ...] = ()
+    sources: dict[str, Source] = {}
 
 
 class Process(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +56,7 @@ class Process(msgspec.Struct, frozen=True, kw_only=True):
     only: tuple[str, ...] = ()
     measurements: tuple[Measurement, ...] = ()
     targets: dict[str, tuple[Target, ...]] = {}
+    sources: dict[str, Source] = {}
 
 
 class _Stats(msgspec.Struct):
@@ -62,6 +66,8 @@ class _Stats(msgspec.Struct):
     stddev: float
     min: float
     rounds: int
+    max: float | None = None
+    iqr_outliers: int | None = None
 
 
 class _Benchmark(msgspec.Struct):
@@ -82,29 +88,32 @@ class _Schema(msgspec.Struct):
     schema_version: int
 
 
-def read_report(path: Path) -> Process:
+def read_process(path: Path) -> Process:
     """Read the report at *path*.
 
     Raises:
-        UnreadableReport: the file cannot be read, or `parse_report` cannot understand it.
+        UnreadableProcess: the file cannot be read, or `parse_process` cannot understand it.
     """
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise UnreadableReport(f"cannot read {path}: {error.strerror}; {_WRITE_ONE}") from error
-    return parse_report(content, str(path))
+        raise UnreadableProcess(f"cannot read {path}: {error.strerror}; {_WRITE_ONE}") from error
+    return parse_process(content, str(path))
 
 
-def parse_report(content: bytes, origin: str) -> Process:
+def parse_process(content: bytes, origin: str) -> Process:
     """Understand a report; *origin* names it in messages.
 
     Raises:
-        UnreadableReport: not a pytest-benchmark report, one without numbers, or one of a newer gate.
+        UnreadableProcess: not a pytest-benchmark report, one without numbers, or one of a newer gate.
     """
     document = _decode(content, origin)
     stamp = _stamp(document, origin)
     reference = stamp.reference_ns if stamp else None
-    measurements = tuple(_measurement(entry, reference, origin) for entry in document.benchmarks)
+    sources = stamp.sources if stamp else {}
+    measurements = tuple(
+        _measurement(entry, reference, sources.get(entry.fullname), origin) for entry in document.benchmarks
+    )
     _refuse_duplicates(measurements, origin)
     return Process(
         origin=origin,
@@ -116,6 +125,7 @@ def parse_report(content: bytes, origin: str) -> Process:
         paths=stamp.paths if stamp else None,
         only=stamp.only if stamp else (),
         measurements=measurements,
+        sources=sources,
         targets={
             entry.fullname: targets for entry in document.benchmarks if (targets := _targets(entry, origin))
         },
@@ -124,19 +134,21 @@ def parse_report(content: bytes, origin: str) -> Process:
 
 def _decode(content: bytes, origin: str) -> _Document:
     if not content.strip():
-        raise UnreadableReport(
+        raise UnreadableProcess(
             f"{origin} is empty, as pytest-benchmark leaves it when no benchmark ran; {_WRITE_ONE}"
         )
     try:
         return msgspec.json.decode(content, type=_Document)
     except msgspec.ValidationError as error:
-        raise UnreadableReport(f"{origin} is not a pytest-benchmark report: {error}; {_WRITE_ONE}") from error
+        raise UnreadableProcess(
+            f"{origin} is not a pytest-benchmark report: {error}; {_WRITE_ONE}"
+        ) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         if b"NaN" in content or b"Infinity" in content:
             reason = "it holds NaN or Infinity, which is no duration"
         else:
             reason = f"it is not JSON ({error})"
-        raise UnreadableReport(
+        raise UnreadableProcess(
             f"{origin} is not a pytest-benchmark report: {reason}; {_WRITE_ONE}"
         ) from error
 
@@ -147,31 +159,33 @@ def _stamp(document: _Document, origin: str) -> Stamp | None:
     try:
         version = msgspec.json.decode(document.messenger_gate, type=_Schema).schema_version
         if version > STAMP_SCHEMA:
-            raise UnreadableReport(
+            raise UnreadableProcess(
                 f"{origin} was written by a newer messenger (schema {version}; this one reads "
                 f"{STAMP_SCHEMA}); upgrade messenger here, or measure again with this version"
             )
         stamp = msgspec.json.decode(document.messenger_gate, type=Stamp)
     except msgspec.DecodeError as error:
-        raise UnreadableReport(
+        raise UnreadableProcess(
             f"{origin}: its {STAMP_KEY!r} part is damaged: {error}; measure again"
         ) from error
     if stamp.reference_ns is not None and not 0 < stamp.reference_ns < math.inf:
-        raise UnreadableReport(f"{origin}: its reference time is {stamp.reference_ns} ns; measure again")
+        raise UnreadableProcess(f"{origin}: its reference time is {stamp.reference_ns} ns; measure again")
     return stamp
 
 
-def _measurement(entry: _Benchmark, reference: float | None, origin: str) -> Measurement:
+def _measurement(
+    entry: _Benchmark, reference: float | None, source: Source | None, origin: str
+) -> Measurement:
     stats = entry.stats
     if stats is None:
-        raise UnreadableReport(
+        raise UnreadableProcess(
             f"{origin} holds no times for {entry.fullname}: it was written with --benchmark-disable; "
             f"{_WRITE_ONE}"
         )
     for field in ("q1", "median", "mean", "min"):
         seconds = getattr(stats, field)
         if not 0 < seconds < math.inf:
-            raise UnreadableReport(
+            raise UnreadableProcess(
                 f"{origin}: {field} of {entry.fullname} is {seconds} s, which is no duration; "
                 "give the benchmark more work a round and measure again"
             )
@@ -182,8 +196,11 @@ def _measurement(entry: _Benchmark, reference: float | None, origin: str) -> Mea
         mean_ns=stats.mean * 1e9,
         stddev_ns=max(stats.stddev, 0.0) * 1e9,
         min_ns=stats.min * 1e9,
+        max_ns=None if stats.max is None else stats.max * 1e9,
         rounds=stats.rounds,
+        outliers=stats.iqr_outliers,
         reference_ns=reference,
+        fingerprint=source.fingerprint if source else None,
     )
 
 
@@ -191,7 +208,7 @@ def _refuse_duplicates(measurements: tuple[Measurement, ...], origin: str) -> No
     seen: set[str] = set()
     for measurement in measurements:
         if measurement.name in seen:
-            raise UnreadableReport(
+            raise UnreadableProcess(
                 f"{origin} holds {measurement.name} twice; a name is the key of a baseline, so give each "
                 "benchmark its own"
             )
@@ -204,7 +221,7 @@ def _targets(entry: _Benchmark, origin: str) -> tuple[Target, ...]:
     try:
         return tuple(msgspec.convert(records, list[Target]))
     except msgspec.ValidationError as error:
-        raise UnreadableReport(f"{origin}: the target of {entry.fullname} is damaged: {error}") from error
+        raise UnreadableProcess(f"{origin}: the target of {entry.fullname} is damaged: {error}") from error
 
 
 def _foreign_commit(info: Mapping[str, Any]) -> Commit:

@@ -1,11 +1,11 @@
-"""Publish: a verdict reaches the files it was asked for."""
+"""Publish: a report reaches the files it was asked for."""
 
 import os
 from pathlib import Path
 
 from .error import GateError
+from .report import Report, format_report
 from .store import write_whole
-from .verdict import Verdict
 
 
 def require_writable(*paths: Path | None) -> None:
@@ -24,7 +24,7 @@ def require_writable(*paths: Path | None) -> None:
             raise GateError(f"cannot write {path}: {folder} cannot be written; choose another place")
 
 
-def write_reports(verdict: Verdict, *, markdown: Path | None, json: Path | None) -> None:
+def write_reports(report: Report, *, markdown: Path | None, json: Path | None) -> None:
     """Write the reports that were asked for.
 
     Raises:
@@ -33,8 +33,6 @@ def write_reports(verdict: Verdict, *, markdown: Path | None, json: Path | None)
     if markdown is not None:
         from .reports.markdown import render_markdown
 
-        write_whole(markdown, render_markdown(verdict))
+        write_whole(markdown, render_markdown(report))
     if json is not None:
-        from .reports.json import render_json
-
-        write_whole(json, render_json(verdict))
+        write_whole(json, format_report(report))

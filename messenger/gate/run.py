@@ -10,6 +10,7 @@ from .error import GateError
 from .git import Commit
 from .measurement import Measurement, combine
 from .process import Process
+from .source import Source
 from .target import Target
 
 
@@ -25,6 +26,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     only: tuple[str, ...] = ()
     measurements: tuple[Measurement, ...] = ()
     targets: dict[str, tuple[Target, ...]] = {}
+    sources: dict[str, Source] = {}
 
 
 def combine_processes(processes: Sequence[Process]) -> Run:
@@ -55,6 +57,7 @@ def combine_processes(processes: Sequence[Process]) -> Run:
         only=first.only,
         measurements=tuple(combine(found, first.commit.label) for found in samples.values()),
         targets={name: _combine_targets(found) for name, found in targets.items()},
+        sources={name: source for process in processes for name, source in process.sources.items()},
     )
 
 

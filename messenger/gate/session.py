@@ -20,6 +20,7 @@ from .process import STAMP_KEY, STAMP_SCHEMA, Stamp
 from .reference import reference_ns, time_slice
 from .selection import matches_any
 from .settings import read_settings
+from .source import find_sources
 from .target import BadTarget, measure_target, parse_targets
 
 # One for each interpreter: two sessions in one process share its memory layout, and are one sample.
@@ -136,6 +137,7 @@ class GateSession:
             commit=read_commit(config.rootpath, self.settings.baselines),
             paths=relative_paths(config.args, config.invocation_params.dir, config.rootpath),
             only=self._only,
+            sources=find_sources(config.rootpath, self._benchmarks),
         )
 
 

@@ -13,13 +13,14 @@ import pytest
 from .check import check_run
 from .circumstances import of_baselines
 from .error import GateError
-from .process import STAMP_KEY, parse_report
+from .process import STAMP_KEY, parse_process
 from .publish import write_reports
+from .report import Report, report_of
 from .reports.terminal import render_terminal
 from .run import combine_processes
 from .session import GateSession
 from .store import read_baselines
-from .verdict import Commands, Verdict, judge
+from .verdict import Commands, judge
 
 
 class SessionVerdict:
@@ -54,23 +55,23 @@ class SessionVerdict:
 
     def _judge(self, measured: Sequence[Any]) -> int:
         try:
-            verdict = self._verdict(measured)
-            markdown, report = self._config.getoption("gate_markdown"), self._config.getoption("gate_json")
-            write_reports(verdict, markdown=_path(markdown), json=_path(report))
+            report = self._report(measured)
+            markdown, json = self._config.getoption("gate_markdown"), self._config.getoption("gate_json")
+            write_reports(report, markdown=_path(markdown), json=_path(json))
         except GateError as error:
             self._text = f"ERROR: {error}\n"
             return error.exit_code
-        self._text = render_terminal(verdict)
-        return verdict.exit_code
+        self._text = render_terminal(report)
+        return report.exit_code
 
-    def _verdict(self, measured: Sequence[Any]) -> Verdict:
+    def _report(self, measured: Sequence[Any]) -> Report:
         stamp = self._session.stamp()
-        report = {
+        process = {
             "datetime": datetime.now(UTC).isoformat(),
             "benchmarks": [_entry(bench) for bench in measured],
             STAMP_KEY: msgspec.to_builtins(stamp),
         }
-        run = combine_processes([parse_report(json.dumps(report).encode(), "this session")])
+        run = combine_processes([parse_process(json.dumps(process).encode(), "this session")])
         if self._mode == "table":  # no gate: whoever runs a few does not ask where the others are
             run = msgspec.structs.replace(run, paths=tuple(row.name for row in run.measurements))
         folder = _path(self._config.getoption("gate_baselines"))
@@ -78,7 +79,7 @@ class SessionVerdict:
         checked = check_run(run, stored, ())
         commands = self._commands(stamp.paths or ())
         circumstances = of_baselines(run, checked.baselines, checked.comparisons)
-        return judge(checked.comparisons, circumstances, commands)
+        return report_of(judge(checked.comparisons, circumstances, commands), run.sources)
 
     def _commands(self, paths: Sequence[str]) -> Commands:
         arguments = [str(argument) for argument in self._config.invocation_params.args]

@@ -9,6 +9,7 @@ import msgspec
 
 from .circumstances import Circumstances
 from .comparison import Comparison, Status
+from .lockstep.duel import Duel
 from .reports.units import plural
 
 _MUCH = 1.5
@@ -30,10 +31,15 @@ _PASSING_WORDS = {
 class Outcome(StrEnum):
     """The word a verdict starts with."""
 
-    PASSED = "PASSED"
-    FAILED = "FAILED"
-    ADVISORY = "ADVISORY"
-    NOTHING_COMPARED = "NOTHING COMPARED"
+    PASSED = "passed"
+    FAILED = "failed"
+    ADVISORY = "advisory"
+    NOTHING_COMPARED = "nothing-compared"
+
+    @property
+    def word(self) -> str:
+        """Return it as a verdict begins: in capitals, without hyphen."""
+        return self.upper().replace("-", " ")
 
 
 _EXIT_CODES = {Outcome.PASSED: 0, Outcome.FAILED: 1, Outcome.ADVISORY: 0, Outcome.NOTHING_COMPARED: 3}
@@ -60,7 +66,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...]
     circumstances: Circumstances
     commands: Commands
-    evidence: msgspec.Struct | None = None
+    evidence: Duel | None = None
 
     @property
     def passed(self) -> bool:
@@ -74,7 +80,7 @@ def judge(
     commands: Commands,
     *,
     require_verdict: bool = False,
-    evidence: msgspec.Struct | None = None,
+    evidence: Duel | None = None,
 ) -> Verdict:
     """Judge the rows of a check.
 

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from messenger.gate.process import STAMP_KEY, UnreadableReport, parse_report, read_report
+from messenger.gate.process import STAMP_KEY, UnreadableProcess, parse_process, read_process
 
 from .samples import report, write
 
@@ -10,7 +10,7 @@ PARSE = "benches/node/bench_parse.py::bench_parse"
 
 
 def parse(document):
-    return parse_report(json.dumps(document).encode(), "run.json")
+    return parse_process(json.dumps(document).encode(), "run.json")
 
 
 def test_a_report_with_our_stamp_tells_everything():
@@ -78,8 +78,8 @@ def with_entry(**entry):
     ],
 )
 def test_what_cannot_be_judged_is_refused_with_the_reason(content, reason):
-    with pytest.raises(UnreadableReport) as caught:
-        parse_report(content.encode(), "run.json")
+    with pytest.raises(UnreadableProcess) as caught:
+        parse_process(content.encode(), "run.json")
 
     assert "run.json" in str(caught.value)
     assert reason in str(caught.value)
@@ -91,24 +91,24 @@ def test_a_name_that_stands_twice_is_refused():
     document = report({PARSE: 1.0})
     document["benchmarks"] *= 2
 
-    with pytest.raises(UnreadableReport, match="twice"):
+    with pytest.raises(UnreadableProcess, match="twice"):
         parse(document)
 
 
 def test_bytes_that_are_no_text_are_refused(tmp_path):
     (tmp_path / "run.json").write_bytes(b"\x80\x81{")
 
-    with pytest.raises(UnreadableReport, match="not JSON"):
-        read_report(tmp_path / "run.json")
+    with pytest.raises(UnreadableProcess, match="not JSON"):
+        read_process(tmp_path / "run.json")
 
 
 @pytest.mark.parametrize("name", ["nowhere.json", "."])
 def test_a_file_that_cannot_be_opened_is_named(tmp_path, name):
-    with pytest.raises(UnreadableReport, match="cannot read"):
-        read_report(tmp_path / name)
+    with pytest.raises(UnreadableProcess, match="cannot read"):
+        read_process(tmp_path / name)
 
 
 def test_a_file_is_read_from_disk(tmp_path):
     path = write(tmp_path / "run.json", report({PARSE: 1.0}))
 
-    assert read_report(path).origin == str(path)
+    assert read_process(path).origin == str(path)

@@ -3,8 +3,10 @@ import math
 from datetime import date
 from pathlib import Path
 
+import jsonschema
 import pytest
 
+from messenger import gate
 from messenger.gate.circumstances import of_baselines
 from messenger.gate.comparison import compare, confirm
 from messenger.gate.lockstep.duel import Bout, Duel
@@ -12,7 +14,7 @@ from messenger.gate.lockstep.findings import circumstances_of, rows_of
 from messenger.gate.lockstep.instructions import Count, Counting
 from messenger.gate.lockstep.judge import Ratios
 from messenger.gate.lockstep.plan import Mode
-from messenger.gate.reports.json import render_json
+from messenger.gate.report import UnreadableReport, format_report, parse_report, report_of, schema
 from messenger.gate.reports.markdown import render_markdown
 from messenger.gate.reports.terminal import render_terminal
 from messenger.gate.selection import Selection
@@ -20,13 +22,14 @@ from messenger.gate.verdict import Commands, judge
 
 from .samples import COMMANDS, ELSEWHERE, NEW, OLD, baseline, measurement, name, run, target
 
+SCHEMA = Path(gate.__file__).parent / "report.schema.json"
 EXPECTED = Path(__file__).parent / "expected"
 ALL = Selection(paths=("",))
 
 
-def verdict_of(current, *baselines):
+def report_on(current, *baselines):
     rows = compare(current, baselines, ALL)
-    return judge(rows, of_baselines(current, baselines, rows), COMMANDS)
+    return report_of(judge(rows, of_baselines(current, baselines, rows), COMMANDS))
 
 
 def everything():
@@ -52,18 +55,18 @@ def everything():
     )
     again = [row for row in fresh if row.name in (name("slow"), name("suspect"))]
     rows = confirm(compare(current, [before], ALL), again)
-    return judge(rows, of_baselines(current, [before], rows), COMMANDS)
+    return report_of(judge(rows, of_baselines(current, [before], rows), COMMANDS))
 
 
 def all_stable():
     names = [name("parse"), name("serialize")]
     before = baseline(*(measurement(one, 450, spread=0.02) for one in names))
-    return verdict_of(run(*(measurement(one, 460) for one in names)), before)
+    return report_on(run(*(measurement(one, 460) for one in names)), before)
 
 
 def elsewhere():
     before = baseline(measurement(name("parse"), 450, reference_ns=None), reference_ns=None)
-    return verdict_of(
+    return report_on(
         run(
             measurement(name("parse"), 900), environment=ELSEWHERE, commit=OLD, reference_ns=1e6, processes=1
         ),
@@ -72,7 +75,7 @@ def elsewhere():
 
 
 def nothing():
-    return verdict_of(run(commit=type(OLD)()))
+    return report_on(run(commit=type(OLD)()))
 
 
 def side_by_side():
@@ -111,7 +114,9 @@ def side_by_side():
         counts=tuple(Count(name(one), *both) for one, both in counts.items()),
     )
     again = Commands("messenger gate check --base main", "# slower on purpose?")
-    return judge(rows_of(duel, [], date(2026, 11, 21)), circumstances_of(duel), again, evidence=duel)
+    return report_of(
+        judge(rows_of(duel, [], date(2026, 11, 21)), circumstances_of(duel), again, evidence=duel)
+    )
 
 
 def hostile():
@@ -123,31 +128,31 @@ def hostile():
         "t.py::t[two\nlines \x1b[31m]",
         "t.py::t[ü 日本 __x__]",
     ]
-    return verdict_of(run(*map(measurement, names)))
+    return report_on(run(*map(measurement, names)))
 
 
-VERDICTS = [everything, side_by_side, all_stable, elsewhere, nothing, hostile]
-FORMATS = {"md": render_markdown, "json": render_json, "txt": render_terminal}
+REPORTS = [everything, side_by_side, all_stable, elsewhere, nothing, hostile]
+FORMATS = {"md": render_markdown, "json": format_report, "txt": render_terminal}
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
-@pytest.mark.parametrize("verdict", VERDICTS, ids=lambda verdict: verdict.__name__)
-def test_a_report_is_exactly_the_expected_file(verdict, suffix):
-    text = FORMATS[suffix](verdict())
+@pytest.mark.parametrize("make", REPORTS, ids=lambda make: make.__name__)
+def test_a_report_is_exactly_the_expected_file(make, suffix):
+    text = FORMATS[suffix](make())
 
-    assert text == (EXPECTED / f"{verdict.__name__}.{suffix}").read_text(encoding="utf-8")
-
-
-@pytest.mark.parametrize("verdict", VERDICTS, ids=lambda verdict: verdict.__name__)
-def test_the_last_line_on_a_terminal_is_the_verdict(verdict):
-    given = verdict()
-
-    assert render_terminal(given).splitlines()[-1] == f"{given.outcome}: {given.sentence}"
+    assert text == (EXPECTED / f"{make.__name__}.{suffix}").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("verdict", VERDICTS, ids=lambda verdict: verdict.__name__)
-def test_the_counts_of_the_summary_agree_with_the_results(verdict):
-    report = json.loads(render_json(verdict()), parse_constant=pytest.fail)
+@pytest.mark.parametrize("make", REPORTS, ids=lambda make: make.__name__)
+def test_the_last_line_on_a_terminal_is_the_verdict(make):
+    given = make()
+
+    assert render_terminal(given).splitlines()[-1] == f"{given.verdict.word}: {given.sentence}"
+
+
+@pytest.mark.parametrize("make", REPORTS, ids=lambda make: make.__name__)
+def test_the_counts_of_the_summary_agree_with_the_results(make):
+    report = json.loads(format_report(make()), parse_constant=pytest.fail)
 
     summary = report["summary"]
     failed = [row for row in report["results"] if row["status"] in ("regressed", "missing", "failed-target")]
@@ -159,10 +164,44 @@ def test_the_counts_of_the_summary_agree_with_the_results(verdict):
 def test_a_narrow_terminal_folds_names_and_cuts_none(width):
     long = "t.py::t[" + "x" * 70 + "THE-END]"
 
-    text = render_terminal(verdict_of(run(measurement(long))), width=width)
+    text = render_terminal(report_on(run(measurement(long))), width=width)
 
     drawn = "".join(line.split("│")[1].strip() for line in text.splitlines() if "│" in line)
     assert drawn == long
+
+
+@pytest.mark.parametrize("make", REPORTS, ids=lambda make: make.__name__)
+def test_every_report_fits_the_committed_schema(make):
+    """Whoever reads our reports elsewhere has nothing but the schema."""
+    jsonschema.validate(json.loads(format_report(make())), json.loads(SCHEMA.read_text(encoding="utf-8")))
+
+
+def test_the_committed_schema_is_that_of_the_structs():
+    """Made with: python -m messenger.gate.report > messenger/gate/report.schema.json."""
+    assert SCHEMA.read_text(encoding="utf-8") == schema()
+
+
+@pytest.mark.parametrize("make", REPORTS, ids=lambda make: make.__name__)
+def test_a_report_read_back_is_the_report(make):
+    """Every face is a function of the document alone, wherever it was written."""
+    assert parse_report(format_report(make()).encode(), "report.json") == make()
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b"{", "is not a report of the gate"),
+        (b"[]", "is not a report of the gate"),
+        (b'{"schema_version": 2}', "is not a report of the gate"),
+        (b'{"schema_version": 1}', "has schema 1, and this messenger reads 2; write such a file"),
+        (b'{"schema_version": 3}', "upgrade messenger here"),
+        (b"\xff" * 10, "is not a report of the gate"),
+        (b"[" * 100_000, "is not a report of the gate"),
+    ],
+)
+def test_what_is_no_report_is_refused_with_a_reason(content, complaint):
+    with pytest.raises(UnreadableReport, match=complaint):
+        parse_report(content, "report.json")
 
 
 def test_colour_is_asked_for():
@@ -174,7 +213,7 @@ def test_colour_is_asked_for():
 def test_a_thousand_stable_rows_are_folded():
     rows = [measurement(name(f"n{number}"), 100, spread=0.0) for number in range(1000)]
 
-    text = render_markdown(verdict_of(run(*rows), baseline(*rows)))
+    text = render_markdown(report_on(run(*rows), baseline(*rows)))
 
     assert text.index("<details>") < text.index("bench_n0")
     assert text.count("bench_n999.py") == 1

@@ -27,11 +27,11 @@ def test_durations_have_four_digits_in_the_unit_that_reads(nanoseconds, text):
     ("change", "text"),
     [
         (0, "+0.0 %"),
-        (-0.0001, "-0.0 %"),
-        (0.5, "+50.0 %"),
-        (-0.25, "-25.0 %"),
-        (1.0, "+100 %"),
-        (9.9, "+990 %"),
+        (-0.01, "-0.0 %"),
+        (50, "+50.0 %"),
+        (-25.0, "-25.0 %"),
+        (100.0, "+100 %"),
+        (990, "+990 %"),
     ],
 )
 def test_changes_carry_their_sign(change, text):

@@ -37,7 +37,7 @@ def judge_again(file: Path, baselines: Path) -> Verdict:
         GateError: the file cannot be read, or holds nothing that was measured side by side.
     """
     try:
-        duel = msgspec.json.decode(file.read_bytes(), type=_Document).duel
+        duel = msgspec.json.decode(file.read_bytes(), type=_Document).duel  # of whatever version the rest is
     except OSError as error:
         raise GateError(f"cannot read {file}: {error.strerror}") from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

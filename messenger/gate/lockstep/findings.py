@@ -64,7 +64,7 @@ def circumstances_of(duel: Duel) -> Circumstances:
         "over pairs, with its 95 % interval; Current is at the pace of Baseline.",
     ]
     if duel.bouts:
-        visible = percent(_visible(duel)).lstrip("+")
+        visible = percent(_visible(duel) * 100).lstrip("+")
         lines.append(f"A slowdown of {visible} of a typical benchmark is seen 4 times in 5.")
     if duel.counts:
         lines.append(f"Instructions: of a call, in user mode, as counted by {duel.counting}.")
@@ -101,7 +101,7 @@ def _timed(
 ) -> Comparison:
     status, note, change = _STATUS[judged.finding], "", judged.change
     if counts_judge and count and count.change >= bout.ratios.min_effect and status is not Status.REGRESSED:
-        status, note, change = Status.REGRESSED, f"{percent(count.change)} instructions", count.change
+        status, note, change = Status.REGRESSED, f"{percent(count.change * 100)} instructions", count.change
     elif status is Status.REGRESSED and count and count.change < VISIBLE_INSTRUCTIONS:
         note = "layout, memory or waiting"
     if status is Status.REGRESSED and (found := find_accepted(accepted, bout.name)):
@@ -149,8 +149,10 @@ def _measurement(name: str, seconds: Sequence[float]) -> Measurement:
         mean_ns=statistics.fmean(nanoseconds),
         stddev_ns=statistics.stdev(nanoseconds) if len(nanoseconds) > 1 else 0.0,
         min_ns=min(nanoseconds),
+        max_ns=max(nanoseconds),
         rounds=len(nanoseconds),
         processes=len(nanoseconds),
+        samples_ns=tuple(nanoseconds),
     )
 
 

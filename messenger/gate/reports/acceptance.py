@@ -28,9 +28,10 @@ def render_acceptance(acceptance: Acceptance) -> str:
 
 def _line(change: Change, name: str) -> str:
     old, new = (row.q25_ns if row else None for row in (change.old, change.new))
+    change_percent = None if change.change is None else change.change * 100
     values = {
         "added": duration(new),
-        "changed": f"{duration(old)} -> {duration(new)} ({percent(change.change)})",
+        "changed": f"{duration(old)} -> {duration(new)} ({percent(change_percent)})",
         "kept": duration(old),
         "pruned": duration(old),
     }

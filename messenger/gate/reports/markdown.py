@@ -3,9 +3,9 @@
 import re
 from collections.abc import Mapping, Sequence
 
-from ..comparison import Comparison, Status
-from ..verdict import Verdict
-from .units import duration, plural
+from ..comparison import Status
+from ..report import Report, Result
+from .units import plural
 from .words import (
     change_cell,
     circumstances,
@@ -15,20 +15,21 @@ from .words import (
     status_cell,
     summary,
     target_cells,
+    time_cell,
 )
 
 _HEAD = ("| Benchmark | Baseline | Current | Change |", "|---|---:|---:|---:|")
 
 
-def render_markdown(verdict: Verdict) -> str:
-    """Write *verdict*: summary, what was compared, rows worst first, stable ones folded, commands."""
-    rows = verdict.comparisons
+def render_markdown(report: Report) -> str:
+    """Write *report*: summary, what was compared, rows worst first, stable ones folded, commands."""
+    rows = report.results
     prefix, names = shorten(row.name for row in rows)
     telling = [row for row in rows if row.status is not Status.STABLE]
     stable = [row for row in rows if row.status is Status.STABLE]
     parts = [
-        f"**{_escape(summary(verdict))}**",
-        "\n".join(f"- {_escape(line)}" for line in circumstances(verdict)),
+        f"**{_escape(summary(report))}**",
+        "\n".join(f"- {_escape(line)}" for line in circumstances(report)),
     ]
     if prefix:
         parts.append(f"All names stand below {_code(prefix)}.")
@@ -39,12 +40,12 @@ def render_markdown(verdict: Verdict) -> str:
         parts.append(f"<details>{inside}\n\n{_table(stable, names)}\n\n</details>")
     if any(row.targets for row in rows):
         parts.append(_targets(rows, names))
-    parts.append(_commands(verdict))
+    parts.append(_commands(report))
     return "\n\n".join(parts) + "\n"
 
 
-def _table(rows: Sequence[Comparison], names: Mapping[str, str]) -> str:
-    counted = any(row.instructions is not None for row in rows)
+def _table(rows: Sequence[Result], names: Mapping[str, str]) -> str:
+    counted = any(row.instructions_percent is not None for row in rows)
     heading, alignment = _HEAD
     lines = [
         f"{heading} Instructions | Status |" if counted else f"{heading} Status |",
@@ -53,8 +54,8 @@ def _table(rows: Sequence[Comparison], names: Mapping[str, str]) -> str:
     for row in rows:
         cells = [
             _code(names[row.name]),
-            duration(row.baseline.q25_ns if row.baseline else None),
-            duration(row.current_ns),
+            time_cell(row.baseline_q25_ms),
+            time_cell(row.shown_ms),
             change_cell(row),
             status_cell(row),
         ]
@@ -64,21 +65,21 @@ def _table(rows: Sequence[Comparison], names: Mapping[str, str]) -> str:
     return "\n".join(lines)
 
 
-def _targets(rows: Sequence[Comparison], names: Mapping[str, str]) -> str:
+def _targets(rows: Sequence[Result], names: Mapping[str, str]) -> str:
     count = sum(len(row.targets) for row in rows)
     lines = [f"{plural(count, 'target')}:", "", "| Benchmark | Statistic | Value | Target | Outcome |"]
     lines.append("|---|---|---:|---:|---|")
     for row in rows:
         for target in row.targets:
             statistic, outcome = target_cells(target)
-            value, promised = duration(target.value_seconds * 1e9), duration(target.target_seconds * 1e9)
+            value, promised = time_cell(target.value_ms), time_cell(target.target_ms)
             lines.append(_line(_code(names[row.name]), statistic, value, promised, outcome))
     return "\n".join(lines)
 
 
-def _commands(verdict: Verdict) -> str:
+def _commands(report: Report) -> str:
     fence = "```"
-    commands = verdict.commands
+    commands = report.commands
     closer = f"\n{plain(commands.closer)}" if commands.closer else ""
     return (
         f"Again, {'to accept, and to look closer' if closer else 'and to accept'}:\n\n{fence}sh\n"

@@ -4,9 +4,8 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ..comparison import Comparison, Status
-from ..verdict import Verdict
-from .units import duration
+from ..comparison import Status
+from ..report import Report, Result
 from .words import (
     change_cell,
     circumstances,
@@ -16,6 +15,7 @@ from .words import (
     shorten,
     status_cell,
     target_cells,
+    time_cell,
 )
 
 if TYPE_CHECKING:
@@ -40,49 +40,49 @@ _STYLE = {
 }
 
 
-def render_terminal(verdict: Verdict, *, width: int | None = None, colour: bool = False) -> str:
-    """Draw *verdict*, *width* columns wide, or as wide as the names need (160 at least) when it is None."""
+def render_terminal(report: Report, *, width: int | None = None, colour: bool = False) -> str:
+    """Draw *report*, *width* columns wide, or as wide as the names need (160 at least) when it is None."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     out = io.StringIO()
-    rows = verdict.comparisons
+    rows = report.results
     prefix, names = shorten(row.name for row in rows)
     widest = max(map(len, names.values()), default=0)
     columns = max(width, _WIDTH_LEAST) if width else max(160, 80 + widest)
     console = Console(
         file=out, width=columns, force_terminal=colour, no_color=not colour, legacy_windows=False
     )
-    for line in circumstances(verdict):
+    for line in circumstances(report):
         console.print(Text(plain(line)), soft_wrap=True)
     if rows:
         table = Table(title=Text(f"names below {prefix}") if prefix else None, title_justify="left")
         # A name may go on in the next line, and is never cut.
         table.add_column("Benchmark", overflow="fold")
-        counted = any(row.instructions is not None for row in rows)
+        counted = any(row.instructions_percent is not None for row in rows)
         for heading in ("Baseline", "Current", "Change", *(["Instructions"] if counted else [])):
             table.add_column(heading, justify="right", no_wrap=True)
         table.add_column("Status", overflow="fold")
         _fill(table, rows, names, counted)
         console.print(table)
-    console.print(Text(f"Again:  {plain(verdict.commands.reproduce)}"), soft_wrap=True)
-    console.print(Text(f"Accept: {plain(verdict.commands.accept)}"), soft_wrap=True)
-    if verdict.commands.closer:
-        console.print(Text(f"Closer: {plain(verdict.commands.closer)}"), soft_wrap=True)
-    style = "bold green" if verdict.passed else "bold red"
-    console.print(Text(headline(verdict), style=style), soft_wrap=True)
+    console.print(Text(f"Again:  {plain(report.commands.reproduce)}"), soft_wrap=True)
+    console.print(Text(f"Accept: {plain(report.commands.accept)}"), soft_wrap=True)
+    if report.commands.closer:
+        console.print(Text(f"Closer: {plain(report.commands.closer)}"), soft_wrap=True)
+    style = "bold green" if report.passed else "bold red"
+    console.print(Text(headline(report), style=style), soft_wrap=True)
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
 
 
-def _fill(table: "Table", rows: Sequence[Comparison], names: Mapping[str, str], counted: bool) -> None:
+def _fill(table: "Table", rows: Sequence[Result], names: Mapping[str, str], counted: bool) -> None:
     from rich.text import Text
 
     for row in rows:
         cells = [
             names[row.name],
-            duration(row.baseline.q25_ns if row.baseline else None),
-            duration(row.current_ns),
+            time_cell(row.baseline_q25_ms),
+            time_cell(row.shown_ms),
             change_cell(row),
             *([instructions_cell(row)] if counted else []),
             "; ".join([status_cell(row), *_targets(row)]),
@@ -90,9 +90,9 @@ def _fill(table: "Table", rows: Sequence[Comparison], names: Mapping[str, str], 
         table.add_row(*(Text(plain(cell)) for cell in cells), style=_STYLE[row.status])
 
 
-def _targets(row: Comparison) -> list[str]:
+def _targets(row: Result) -> list[str]:
     return [
-        f"{target.statistic} {duration(target.value_seconds * 1e9)}, "
-        f"target {duration(target.target_seconds * 1e9)}, {target_cells(target)[1]}"
+        f"{target.statistic} {time_cell(target.value_ms)}, "
+        f"target {time_cell(target.target_ms)}, {target_cells(target)[1]}"
         for target in row.targets
     ]

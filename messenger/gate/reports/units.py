@@ -18,15 +18,14 @@ def duration(nanoseconds: float | None) -> str:
     raise AssertionError("nanoseconds is the last unit")
 
 
-def percent(change: float | None) -> str:
-    """Write a relative change with its sign.
+def percent(value: float | None) -> str:
+    """Write a change, given in percent, with its sign.
 
-    >>> percent(0.0521), percent(-0.2), percent(1.0412), percent(None)
+    >>> percent(5.21), percent(-20), percent(104.12), percent(None)
     ('+5.2 %', '-20.0 %', '+104 %', '-')
     """
-    if change is None:
+    if value is None:
         return "-"
-    value = change * 100
     return f"{value:+.0f} %" if abs(value) >= 99.95 else f"{value + 0.0:+.1f} %"
 
 

@@ -3,10 +3,10 @@
 import os.path
 from collections.abc import Iterable
 
-from ..comparison import TOLERANCE_LEAST, Comparison, Status
-from ..target import Target
-from ..verdict import Outcome, Verdict
-from .units import percent, times_better
+from ..comparison import TOLERANCE_LEAST, Status
+from ..report import Promise, Report, Result
+from ..verdict import Outcome
+from .units import duration, percent, times_better
 
 VISIBLE_INSTRUCTIONS = 0.006
 STATUS = {
@@ -26,47 +26,54 @@ STATUS = {
 }
 
 
-def headline(verdict: Verdict) -> str:
+def headline(report: Report) -> str:
     """Write the verdict as one line, such as `FAILED: 1 of 52 benchmarks regressed`."""
-    return f"{verdict.outcome}: {verdict.sentence}"
+    return f"{report.verdict.word}: {report.sentence}"
 
 
-def summary(verdict: Verdict) -> str:
+def summary(report: Report) -> str:
     """Write the sentence alone, its first letter a capital; what needs no word to be understood gets none."""
-    if verdict.outcome in (Outcome.ADVISORY, Outcome.NOTHING_COMPARED):
-        return f"{verdict.outcome.capitalize()}: {verdict.sentence}"
-    return verdict.sentence[:1].upper() + verdict.sentence[1:]
+    if report.verdict in (Outcome.ADVISORY, Outcome.NOTHING_COMPARED):
+        return f"{report.verdict.word.capitalize()}: {report.sentence}"
+    return report.sentence[:1].upper() + report.sentence[1:]
 
 
-def circumstances(verdict: Verdict) -> list[str]:
+def circumstances(report: Report) -> list[str]:
     """Say what was compared with what, where and how: a few sentences, the last ones warnings."""
-    return [*verdict.circumstances.lines, *(f"Note: {warning}." for warning in verdict.warnings)]
+    return [*report.lines, *(f"Note: {warning}." for warning in report.warnings)]
 
 
-def status_cell(row: Comparison) -> str:
+def status_cell(row: Result) -> str:
     """Write status, a missed target beside another status, and the row's note."""
     text = STATUS[row.status]
     if row.missed and row.status is not Status.FAILED_TARGET:
         text += ", failed target"
     told = [row.note] if row.note else []
-    if row.tolerance is not None and row.tolerance > TOLERANCE_LEAST and row.status is not Status.ADVISORY:
-        told.append(f"tolerance {row.tolerance:.0%}".replace("%", " %"))
+    tolerance = row.tolerance_percent
+    if tolerance is not None and tolerance > TOLERANCE_LEAST * 100 and row.status is not Status.ADVISORY:
+        told.append(f"tolerance {tolerance:.0f} %")
     return f"{text} ({'; '.join(told)})" if told else text
 
 
-def change_cell(row: Comparison) -> str:
+def time_cell(milliseconds: float | None) -> str:
+    """Write a time in the unit that reads best."""
+    return duration(None if milliseconds is None else milliseconds * 1e6)
+
+
+def change_cell(row: Result) -> str:
     """Write the change, with its interval where there is one: `+13.2 % [+11.4, +15.2]`."""
-    if row.interval is None:
-        return percent(row.change)
-    low, high = (f"{bound * 100:+.1f}" for bound in row.interval)
-    return f"{percent(row.change)} [{low}, {high}]"
+    if row.interval_percent is None:
+        return percent(row.change_percent)
+    low, high = (f"{bound:+.1f}" for bound in row.interval_percent)
+    return f"{percent(row.change_percent)} [{low}, {high}]"
 
 
-def instructions_cell(row: Comparison) -> str:
+def instructions_cell(row: Result) -> str:
     """Write how many more instructions are executed; less than 0.6 % is the interpreter's own doing."""
-    if row.instructions is None:
+    more = row.instructions_percent
+    if more is None:
         return ""
-    return percent(row.instructions) if abs(row.instructions) >= VISIBLE_INSTRUCTIONS else "same"
+    return percent(more) if abs(more) >= VISIBLE_INSTRUCTIONS * 100 else "same"
 
 
 def plain(text: str) -> str:
@@ -74,9 +81,9 @@ def plain(text: str) -> str:
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
-def target_cells(target: Target) -> tuple[str, str]:
+def target_cells(promise: Promise) -> tuple[str, str]:
     """Write what was promised of which statistic, and how the value stands to it."""
-    return target.statistic, times_better(target.value_seconds, target.target_seconds)
+    return promise.statistic, times_better(promise.value_ms, promise.target_ms)
 
 
 def shorten(names: Iterable[str]) -> tuple[str, dict[str, str]]:

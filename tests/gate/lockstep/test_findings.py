@@ -9,6 +9,7 @@ from messenger.gate.lockstep.duel import Bout, Duel
 from messenger.gate.lockstep.findings import circumstances_of, rows_of
 from messenger.gate.lockstep.judge import Ratios
 from messenger.gate.lockstep.side import Trouble
+from messenger.gate.report import result_of
 from messenger.gate.reports.words import change_cell
 
 from ..samples import NEW, OLD
@@ -95,7 +96,7 @@ def test_the_acceptance_that_ends_last_counts():
 def test_the_change_stands_beside_its_interval():
     (row,) = rows_of(duel(bout("a", 10, 10)), [], TODAY)
 
-    assert change_cell(row) == "+10.0 % [+9.6, +10.4]"
+    assert change_cell(result_of(row)) == "+10.0 % [+9.6, +10.4]"
 
 
 def test_a_failure_is_noted_by_its_error_not_by_where_it_was():

@@ -8,6 +8,7 @@ import pytest
 from messenger.gate.error import GateError
 from messenger.gate.lockstep.check import judge_again
 from messenger.gate.publish import write_reports
+from messenger.gate.report import report_of
 
 from .test_findings import bout, duel
 
@@ -19,7 +20,7 @@ def written(tmp_path):
     first = tmp_path / "bare.json"
     first.write_text(json.dumps({"duel": msgspec.to_builtins(measured)}))
     verdict = judge_again(first, tmp_path)
-    write_reports(verdict, markdown=None, json=tmp_path / "comparison.json")
+    write_reports(report_of(verdict), markdown=None, json=tmp_path / "comparison.json")
     return tmp_path / "comparison.json", verdict
 
 
