@@ -11,6 +11,7 @@ from .measurement import Measurement
 from .source import Source
 from .suite import suite_of
 from .target import Target
+from .trend import Trend
 from .verdict import Commands, Outcome, Verdict
 
 SCHEMA = 2
@@ -103,7 +104,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     timestamp: ISO 8601, of the measurement, empty when nothing was measured. commit and base: of the two
     sides; base is null where a baseline was asked. lines: the circumstances as sentences. reference_ratio:
     how many times as long the reference loop took as for the baselines. duel: what was measured side by
-    side, enough to judge it again.
+    side, enough to judge it again. trends: what the benchmarks took before, as far as it is known.
     """
 
     schema_version: int = SCHEMA
@@ -126,6 +127,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...]
     prerequisites: tuple[Prerequisite, ...] = ()
     results: tuple[Result, ...]
+    trends: tuple[Trend, ...] = ()
     summary: Summary
     commands: Commands
     duel: Duel | None = None
