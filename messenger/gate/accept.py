@@ -5,17 +5,23 @@ from collections.abc import Sequence
 import msgspec
 
 from .baseline import Baseline
+from .comparison import Comparison, Status, find_moved
+from .error import GateError
 from .measurement import PROCESSES_FOR_SPREAD, Measurement, relative_change, rounded
 from .run import Run
-from .selection import Selection, selects
+from .selection import Selection, matches_any, selects
 from .suite import suite_of
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """What happens to one row: added, changed, kept (the run lacks it) or pruned."""
+    """What happens to one row: added, changed, moved (from another name), kept (the run lacks it) or pruned.
+
+    before: the name that a moved row had.
+    """
 
     kind: str
     name: str
+    before: str = ""
     old: Measurement | None = None
     new: Measurement | None = None
 
@@ -23,6 +29,29 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     def change(self) -> float | None:
         """Return the normalised relative change of a changed row."""
         return relative_change(self.new, self.old)[0] if self.old and self.new else None
+
+
+class Reason(msgspec.Struct, frozen=True):
+    """Why the rows whose names contain *pattern* are accepted."""
+
+    pattern: str
+    text: str
+
+
+def read_reason(text: str) -> Reason:
+    """Read `PATTERN=WHY`, or `WHY` alone, which is about every row.
+
+    >>> read_reason("bench_parse=checks UTF-8 now").pattern, read_reason("newer compiler").pattern
+    ('bench_parse', '*')
+
+    Raises:
+        GateError: nothing is said.
+    """
+    pattern, equals, why = text.partition("=")
+    reason = Reason(pattern.strip(), why.strip()) if equals else Reason("*", text.strip())
+    if not reason.pattern or not reason.text:
+        raise GateError(f"--reason {text!r} says nothing; write --reason 'WHY' or --reason 'PATTERN=WHY'")
+    return reason
 
 
 class Acceptance(msgspec.Struct, frozen=True):
@@ -33,39 +62,64 @@ class Acceptance(msgspec.Struct, frozen=True):
     warnings: tuple[str, ...]
 
 
-def accept(run: Run, stored: Sequence[Baseline], selection: Selection, *, prune: bool = False) -> Acceptance:
+def accept(
+    run: Run,
+    stored: Sequence[Baseline],
+    selection: Selection,
+    *,
+    prune: bool = False,
+    reasons: Sequence[Reason] = (),
+) -> Acceptance:
     """Merge *run* into the baselines of its own environment among *stored*.
 
-    With *prune*, rows that *selection* selects and the run lacks are dropped.
+    With *prune*, rows that *selection* selects and the run lacks are dropped. A row that has only moved takes
+    the place of the one it was. Of several *reasons* that fit a row the last one is written into it.
     """
     mine = {b.suite: b for b in stored if b.environment.fingerprint == run.environment.fingerprint}
-    fresh: dict[str, dict[str, Measurement]] = {}
-    for row in run.measurements:
-        fresh.setdefault(suite_of(row.name), {})[row.name] = rounded(row)
-    baselines = []
-    changes: list[Change] = []
-    asked = {suite for suite, b in mine.items() if any(selects(selection, row.name) for row in b.benchmarks)}
-    for suite in sorted(asked | fresh.keys()):
-        before = {row.name: row for row in mine[suite].benchmarks} if suite in mine else {}
-        happened = _changes(before, fresh.get(suite, {}), selection, prune)
-        changes.extend(happened)
-        if any(change.kind != "kept" for change in happened):
-            baselines.append(_baseline(run, suite, happened))
-    return Acceptance(tuple(baselines), tuple(changes), tuple(_warnings(run)))
+    before = {row.name: row for baseline in mine.values() for row in baseline.benchmarks}
+    homes = {row.name: baseline.suite for baseline in mine.values() for row in baseline.benchmarks}
+    fresh = {row.name: _reasoned(rounded(row), reasons) for row in run.measurements}
+    changes = _changes(before, fresh, selection, prune)
+    by_suite: dict[str, list[Change]] = {}
+    for change in changes:
+        by_suite.setdefault(homes.get(change.name) or suite_of(change.name), []).append(change)
+    touched = {suite for suite, some in by_suite.items() if any(change.kind != "kept" for change in some)}
+    touched |= {homes[change.before] for change in changes if change.before}
+    baselines = [_baseline(run, suite, by_suite.get(suite, [])) for suite in sorted(touched)]
+    asked = {homes[name] for name in before if selects(selection, name)} | touched
+    shown = tuple(change for suite in sorted(asked) for change in by_suite.get(suite, ()))
+    return Acceptance(tuple(baselines), shown, tuple(_warnings(run)))
+
+
+def regressions(checked: Sequence[Comparison]) -> str:
+    """List what a run may not bring into the baseline in silence, a line a benchmark; empty when nothing."""
+    slower = [row for row in checked if row.status is Status.REGRESSED and row.change is not None]
+    return "\n".join(
+        f"  {row.name}: {(row.change or 0) * 100:+.1f} %{f' ({row.note})' if row.note else ''}"
+        for row in slower
+    )
 
 
 def _changes(
     before: dict[str, Measurement], fresh: dict[str, Measurement], selection: Selection, prune: bool
 ) -> list[Change]:
+    moved = find_moved(fresh, before)
     changes = []
-    for name in sorted(before.keys() | fresh.keys()):
-        old, new = before.get(name), fresh.get(name)
-        if new is not None:
-            kind = "changed" if old else "added"
-        else:
+    for name in sorted((before.keys() | fresh.keys()) - set(moved.values())):
+        old, new = before.get(moved.get(name, name)), fresh.get(name)
+        if new is None:
             kind = "pruned" if prune and selects(selection, name) else "kept"
-        changes.append(Change(kind=kind, name=name, old=old, new=new))
+        elif name in moved:
+            kind = "moved"
+        else:
+            kind = "changed" if old else "added"
+        changes.append(Change(kind=kind, name=name, before=moved.get(name, ""), old=old, new=new))
     return changes
+
+
+def _reasoned(row: Measurement, reasons: Sequence[Reason]) -> Measurement:
+    fitting = [reason.text for reason in reasons if matches_any([reason.pattern], row.name)]
+    return msgspec.structs.replace(row, reason=fitting[-1] if fitting else None)
 
 
 def _baseline(run: Run, suite: str, changes: Sequence[Change]) -> Baseline:

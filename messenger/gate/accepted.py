@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from .comparison import Comparison, Status, worst_first
 from .error import GateError
 from .selection import matches_any
 
@@ -49,7 +50,38 @@ def read_accepted(folder: Path) -> tuple[Accepted, ...]:
         raise GateError(f"cannot read {path}: {error}; an [[accepted]] entry needs {_EXAMPLE}") from error
 
 
+def excuse(accepted: Sequence[Accepted], name: str, change: float, today: date) -> tuple[Status, str]:
+    """Say what acceptances make of a slowdown by *change*, a fraction: its status and a note.
+
+    An entry that has ended, or that accepts less, leaves it a regression.
+    """
+    found = find_accepted(accepted, name)
+    if found is None:
+        return Status.REGRESSED, ""
+    if today > found.until:
+        return Status.REGRESSED, f"its acceptance ended on {found.until}"
+    if change > found.percent / 100:
+        return Status.REGRESSED, f"{found.percent:g} % were accepted"
+    return Status.ACCEPTED, f"{found.reason}; until {found.until}"
+
+
+def excuse_rows(
+    rows: Sequence[Comparison], accepted: Sequence[Accepted], today: date
+) -> tuple[Comparison, ...]:
+    """Apply acceptances to the rows of a check against baselines."""
+    return tuple(sorted((_excuse_row(row, accepted, today) for row in rows), key=worst_first))
+
+
 def find_accepted(accepted: Sequence[Accepted], name: str) -> Accepted | None:
     """Return the entry for the benchmark called *name*; of several, the one that ends last."""
     fitting = [entry for entry in accepted if matches_any([entry.benchmark], name)]
     return max(fitting, key=lambda entry: entry.until, default=None)
+
+
+def _excuse_row(row: Comparison, accepted: Sequence[Accepted], today: date) -> Comparison:
+    if row.status is not Status.REGRESSED or row.change is None:
+        return row
+    status, note = excuse(accepted, row.name, row.change, today)
+    if status is Status.ACCEPTED and row.missed:
+        status = Status.FAILED_TARGET
+    return msgspec.structs.replace(row, status=status, note="; ".join(filter(None, [note, row.note])))

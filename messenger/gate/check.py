@@ -1,12 +1,14 @@
 """Check: a run, given or measured now, is held against stored baselines."""
 
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
 import msgspec
 
+from .accepted import Accepted, excuse_rows
 from .baseline import Baseline
-from .comparison import Comparison, compare, confirm, suspects
+from .comparison import Comparison, compare, confirm, require_acceptance, suspects
 from .git import read_commit
 from .machine import capture
 from .measure import Order, measure
@@ -58,6 +60,14 @@ def check_by_measuring(
     again = msgspec.structs.replace(order, processes=max(order.processes, _CONFIRMING_PROCESSES), names=names)
     fresh = compare(measure_run(again, settings, root, keep), checked.baselines, Selection(paths=names))
     return Checked(run, confirm(checked.comparisons, fresh), checked.baselines)
+
+
+def settle(
+    rows: Sequence[Comparison], accepted: Sequence[Accepted], settings: Settings, today: date
+) -> tuple[Comparison, ...]:
+    """Let agreements have their say: accepted slowdowns pass, and improvements may have to be accepted."""
+    rows = excuse_rows(rows, accepted, today)
+    return require_acceptance(rows) if settings.improvements == "accept" else tuple(rows)
 
 
 def measure_run(order: Order, settings: Settings, root: Path, keep: Path) -> Run:

@@ -1,6 +1,6 @@
 """Comparison: a run held against baselines, benchmark by benchmark."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 
 import msgspec
@@ -26,9 +26,11 @@ class Status(StrEnum):
     MISSING = "missing"
     FAILED = "failed"
     FAILED_TARGET = "failed-target"
+    UNACCEPTED = "unaccepted"
     IMPROVED = "improved"
     ACCEPTED = "accepted"
     NEW = "new"
+    CHANGED = "changed"
     FAILED_IN_BASE = "failed-in-base"
     NOISY = "noisy"
     NOT_CONFIRMED = "not-confirmed"
@@ -37,7 +39,9 @@ class Status(StrEnum):
     STABLE = "stable"
 
 
-FAILING = frozenset({Status.REGRESSED, Status.MISSING, Status.FAILED, Status.FAILED_TARGET})
+FAILING = frozenset(
+    {Status.REGRESSED, Status.MISSING, Status.FAILED, Status.FAILED_TARGET, Status.UNACCEPTED}
+)
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,20 +87,51 @@ def compare(run: Run, baselines: Sequence[Baseline], selection: Selection) -> tu
     """Compare what *selection* selects of *run* with *baselines*, one a suite; worst rows first.
 
     A baseline of another environment gives advisory rows: shown, never judged. What a baseline has and
-    the run has not is missing whatever the environment, for that does not depend on the machine.
+    the run has not is missing whatever the environment, for that does not depend on the machine. A benchmark
+    that has moved is held against its row under the old name; one that does something else now, against none.
     """
     by_suite = {baseline.suite: baseline for baseline in baselines}
     remembered = {row.name: row for baseline in baselines for row in baseline.benchmarks}
     measured = {row.name: row for row in run.measurements}
+    moved = find_moved(measured, remembered)
+    known = (measured.keys() | remembered.keys()) - set(moved.values())
     rows = []
-    for name in sorted(name for name in measured.keys() | remembered.keys() if selects(selection, name)):
+    for name in sorted(name for name in known if selects(selection, name)):
         if name not in measured:
             rows.append(Comparison(name=name, status=Status.MISSING, baseline=remembered[name]))
             continue
-        baseline = by_suite.get(suite_of(name))
+        before = moved.get(name, name)
+        baseline = by_suite.get(suite_of(before))
         same = baseline is not None and baseline.environment.fingerprint == run.environment.fingerprint
-        rows.append(_compare_row(measured[name], remembered.get(name), same, run.targets.get(name, ())))
+        row = _compare_row(measured[name], remembered.get(before), same, run.targets.get(name, ()))
+        if before != name:
+            note = "; ".join(filter(None, [f"was {before}", row.note]))
+            row = msgspec.structs.replace(row, note=note)
+        rows.append(row)
     return tuple(sorted(rows, key=worst_first))
+
+
+def find_moved(measured: Mapping[str, Measurement], remembered: Mapping[str, Measurement]) -> dict[str, str]:
+    """Find the benchmarks that only have another name or file now: the old name by the new one.
+
+    They do the same, with the same parameters, and nothing else that came or went does.
+    """
+    come = _by_identity(measured[name] for name in measured.keys() - remembered.keys())
+    gone = _by_identity(remembered[name] for name in remembered.keys() - measured.keys())
+    pairs = ((come[identity], gone[identity]) for identity in come.keys() & gone.keys())
+    return {new[0]: old[0] for new, old in pairs if len(new) == len(old) == 1}
+
+
+def require_acceptance(rows: Sequence[Comparison]) -> tuple[Comparison, ...]:
+    """Let improvements fail until they are accepted, for what is not written down can be lost unnoticed."""
+    note = "faster than its baseline; accept it, so that it stays so"
+    strict = (
+        msgspec.structs.replace(row, status=Status.UNACCEPTED, note=note)
+        if row.status is Status.IMPROVED
+        else row
+        for row in rows
+    )
+    return tuple(sorted(strict, key=worst_first))
 
 
 def suspects(comparisons: Sequence[Comparison]) -> tuple[str, ...]:
@@ -121,9 +156,11 @@ def tolerance(baseline: Measurement) -> float:
 def _compare_row(
     current: Measurement, baseline: Measurement | None, same: bool, targets: tuple[Target, ...]
 ) -> Comparison:
-    change, normalised = relative_change(current, baseline) if baseline else (None, False)
-    allowed = tolerance(baseline) if baseline else None
-    status = _status(current, baseline, same)
+    changed = _does_something_else(current, baseline)
+    comparable = baseline if not changed else None
+    change, normalised = relative_change(current, comparable) if comparable else (None, False)
+    allowed = tolerance(comparable) if comparable else None
+    status = Status.CHANGED if changed else _status(current, baseline, same)
     note = ""
     if status is Status.STABLE and change is not None and allowed is not None and change > allowed:
         note = "its fastest process is within tolerance"
@@ -140,6 +177,20 @@ def _compare_row(
         targets=targets,
         note=note,
     )
+
+
+def _does_something_else(current: Measurement, baseline: Measurement | None) -> bool:
+    known = baseline is not None and baseline.fingerprint and current.fingerprint
+    return bool(known and baseline is not None and baseline.fingerprint != current.fingerprint)
+
+
+def _by_identity(rows: Iterable[Measurement]) -> dict[tuple[str, str], list[str]]:
+    """Gather names by what the benchmark does and with which parameters, as far as that is known."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        if row.fingerprint:
+            found.setdefault((row.fingerprint, row.name.partition("[")[2]), []).append(row.name)
+    return found
 
 
 def _status(current: Measurement, baseline: Measurement | None, same: bool) -> Status:

@@ -16,6 +16,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a project may set.
 
     baselines: the folder of baselines, relative to the project's root.
+    reports: the folder of dated logs and of the last report, likewise; "" keeps none.
+    improvements: "pass", or "accept", which fails what got faster until its baseline says so.
     packages: distributions whose versions belong to the environment; by default those named in
         `[project] dependencies`, and pytest-benchmark.
     paths: what is measured when no path is given.
@@ -30,6 +32,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     baselines: str = "baselines"
+    reports: str = "tmp/benchmarks"
+    improvements: Literal["pass", "accept"] = "pass"
     packages: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()
     sources: tuple[str, ...] = ("", "src")

@@ -22,6 +22,7 @@ _PASSING_WORDS = {
     Status.NOISY: "too noisy to tell",
     Status.NOT_CONFIRMED: "not confirmed",
     Status.NEW: "new",
+    Status.CHANGED: "changed and not comparable",
     Status.FAILED_IN_BASE: "failed in the base",
     Status.SKIPPED: "skipped",
     Status.ADVISORY: "shown but not judged",
@@ -119,6 +120,7 @@ def describe_failures(comparisons: Sequence[Comparison]) -> str:
         "regressed": count[Status.REGRESSED],
         "missing": count[Status.MISSING],
         "failed": count[Status.FAILED],
+        "improved and not accepted": count[Status.UNACCEPTED],
         "missed a target": sum(bool(row.missed) for row in comparisons),
     }
     parts = [f"{number} {what}" for what, number in failures.items() if number]
@@ -151,6 +153,8 @@ def _sentence(
         )
     if outcome is Outcome.NOTHING_COMPARED and comparisons and circumstances.side_by_side:
         return f"nothing could be compared: {_passing(count)}"
+    if outcome is Outcome.NOTHING_COMPARED and count[Status.CHANGED]:
+        return f"nothing could be compared: {_passing(count)}; make a baseline with: {commands.accept}"
     if outcome is Outcome.NOTHING_COMPARED and comparisons:
         return f"{total} without a baseline; make one with: {commands.accept}"
     if outcome is Outcome.NOTHING_COMPARED:

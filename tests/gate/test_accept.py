@@ -1,6 +1,7 @@
 import pytest
 
-from messenger.gate.accept import accept
+from messenger.gate.accept import Reason, accept, read_reason
+from messenger.gate.error import GateError
 from messenger.gate.reports.acceptance import render_acceptance
 from messenger.gate.selection import Selection
 
@@ -96,3 +97,36 @@ def test_what_changes_is_said():
         "  added    bench_serialize.py::bench_serialize: 55 ns\n"
         "1 added, 1 changed, 1 kept though not in this run\n"
     )
+
+
+def test_a_moved_row_takes_the_place_of_the_one_it_was():
+    """Its history is found by what it does; two rows for one benchmark would be one too many."""
+    moved = name("parse", "benches/wire")
+    old = baseline(measurement(PARSE, 450, fingerprint="aaaa"))
+
+    acceptance = accept(run(measurement(moved, 460, fingerprint="aaaa")), [old], ALL)
+
+    assert [
+        (written.suite, [row.name for row in written.benchmarks]) for written in acceptance.baselines
+    ] == [
+        ("node", []),
+        ("wire", [moved]),
+    ]
+    assert f"moved    bench_parse.py::bench_parse: was {PARSE}, 450 ns -> 460 ns" in render_acceptance(
+        acceptance
+    )
+
+
+def test_the_reason_that_fits_last_is_written_into_the_row():
+    reasons = [Reason("*", "newer compiler"), Reason("parse", "checks UTF-8 now")]
+
+    acceptance = accept(run(measurement(PARSE), measurement(SERIALIZE)), [], ALL, reasons=reasons)
+
+    (written,) = acceptance.baselines
+    assert [row.reason for row in written.benchmarks] == ["checks UTF-8 now", "newer compiler"]
+
+
+@pytest.mark.parametrize("text", ["", "=", "parse=", "=why", " "])
+def test_a_reason_that_says_nothing_is_refused(text):
+    with pytest.raises(GateError, match="says nothing"):
+        read_reason(text)

@@ -2,9 +2,14 @@ from datetime import date
 
 import pytest
 
-from messenger.gate.accepted import find_accepted, read_accepted
+from messenger.gate.accepted import Accepted, excuse_rows, find_accepted, read_accepted
+from messenger.gate.comparison import Status, compare
 from messenger.gate.error import GateError
+from messenger.gate.selection import Selection
 
+from .samples import baseline, measurement, name, run, target
+
+PARSE = name("parse")
 ENTRY = '[[accepted]]\nbenchmark = "a"\npercent = 15\nreason = "checks UTF-8"\nuntil = 2027-01-31\n'
 
 
@@ -60,3 +65,28 @@ def test_the_entry_that_ends_last_is_found(tmp_path):
 
     assert find_accepted(entries, "benches/bench_a.py").until == date(2028, 1, 31)
     assert find_accepted(entries, "b") is None
+
+
+def excused(percent, until, **fields):
+    entry = Accepted("parse", percent, "checks UTF-8", until)
+    rows = compare(
+        run(measurement(PARSE, 900), **fields), [baseline(measurement(PARSE, 450))], Selection(paths=("",))
+    )
+    [row] = excuse_rows(rows, [entry], date(2026, 11, 24))
+    return row.status, row.note
+
+
+def test_a_baseline_is_missed_by_as_much_as_was_accepted():
+    """The same line excuses a slowdown from whatever it is held against."""
+    assert excused(110, date(2026, 11, 24)) == (Status.ACCEPTED, "checks UTF-8; until 2026-11-24")
+
+
+def test_an_acceptance_that_ended_or_is_exceeded_excuses_nothing():
+    assert excused(110, date(2026, 11, 23)) == (Status.REGRESSED, "its acceptance ended on 2026-11-23")
+    assert excused(90, date(2027, 1, 1)) == (Status.REGRESSED, "90 % were accepted")
+
+
+def test_an_accepted_slowdown_excuses_no_broken_promise():
+    missed = {PARSE: (target("p99", 0.001, 0.002),)}
+
+    assert excused(110, date(2027, 1, 1), targets=missed)[0] is Status.FAILED_TARGET

@@ -145,7 +145,7 @@ def test_wrong_settings_are_2(here, gate):
     status, _, err = gate("check", "run.json")
 
     assert status == 2
-    assert "known keys: baselines, packages, paths" in err
+    assert "known keys: baselines, reports, " in err
 
 
 @pytest.mark.parametrize("verb", ["check", "accept"])
@@ -223,3 +223,23 @@ def test_a_baseline_written_by_hand_with_another_tool_is_read(here, gate):
     text = json.dumps(json.loads(format_baseline(baseline(measurement(PARSE)))), indent=8)
 
     assert parse_baseline(text.encode(), "x.json") == baseline(measurement(PARSE))
+
+
+def test_a_slower_run_is_no_baseline_until_somebody_has_said_so(here, gate):
+    """A refreshed number would hide the slowdown for ever."""
+    runs = [write(here / f"{n}.json", report({PARSE: 450e-9}, process=str(n))) for n in range(5)]
+    slow = write(here / "slow.json", report({PARSE: 900e-9}))
+    gate("accept", *runs)
+
+    status, out, err = gate("accept", slow)
+    entry = 'benchmark = "parse"\npercent = 110\nreason = "checks UTF-8"\nuntil = 2999-01-01\n'
+    (here / "baselines" / "accepted.toml").write_text(f"[[accepted]]\n{entry}")
+
+    assert (status, out[-1]) == (1, "NOT JUDGED: the reason is on stderr.")
+    assert f"  {PARSE}: +100.0 %\n" in err
+    assert (
+        gate("check", slow)[:2][1][-1]
+        == "PASSED: 1 benchmark compared, none regressed, 1 slower and accepted."
+    )
+    assert gate("accept", slow, "--reason", "checks UTF-8")[0] == 0
+    assert '"reason": "checks UTF-8"' in next((here / "baselines").glob("*/*.json")).read_text()

@@ -1,6 +1,6 @@
 import pytest
 
-from messenger.gate.comparison import Status, compare, confirm, suspects, tolerance
+from messenger.gate.comparison import Status, compare, confirm, require_acceptance, suspects, tolerance
 from messenger.gate.selection import Selection
 
 from .samples import ELSEWHERE, baseline, measurement, name, run, target
@@ -195,3 +195,56 @@ def test_a_row_shows_the_time_at_the_pace_of_its_baseline():
     row = only_row(measurement(PARSE, 900, reference_ns=2e6), measurement(PARSE, 450))
 
     assert (row.change, row.current_ns) == (0.0, 450.0)
+
+
+def test_a_benchmark_that_does_something_else_is_not_compared():
+    """Half the work in half the time is no improvement."""
+    before = baseline(measurement(PARSE, 450, fingerprint="aaaa"))
+
+    [row] = compare(run(measurement(PARSE, 900, fingerprint="bbbb")), [before], ALL)
+
+    assert (row.status, row.change, row.baseline.q25_ns) == (Status.CHANGED, None, 450)
+
+
+def test_a_benchmark_whose_source_is_not_known_is_compared():
+    """Baselines of before, and reports of others, know no source."""
+    before = baseline(measurement(PARSE, 450))
+
+    [row] = compare(run(measurement(PARSE, 900, fingerprint="bbbb")), [before], ALL)
+
+    assert row.status is Status.REGRESSED
+
+
+def test_a_benchmark_that_moved_keeps_its_history():
+    """Tidying up a folder must neither lose a benchmark nor let it start afresh."""
+    old, new = name("old") + "[1]", name("new", "benches/other") + "[1]"
+    before = baseline(measurement(old, 450, fingerprint="aaaa"))
+
+    [row] = compare(run(measurement(new, 900, fingerprint="aaaa")), [before], ALL)
+
+    assert (row.name, row.status, row.note) == (new, Status.REGRESSED, f"was {old}")
+
+
+@pytest.mark.parametrize(
+    ("gone", "come"),
+    [
+        (["a[1]"], ["b[2]"]),  # another parameter
+        (["a[1]", "c[1]"], ["b[1]"]),  # which of the two?
+        (["a[1]"], ["b[1]", "c[1]"]),
+    ],
+)
+def test_what_could_be_another_one_has_not_moved(gone, come):
+    before = baseline(*(measurement(one, fingerprint="aaaa") for one in gone))
+
+    rows = compare(run(*(measurement(one, fingerprint="aaaa") for one in come)), [before], ALL)
+
+    assert {row.status for row in rows} == {Status.MISSING, Status.NEW}
+
+
+def test_improvements_fail_where_they_have_to_be_accepted():
+    """What is not written down can be lost again, and nobody would notice."""
+    rows = compare(run(measurement(PARSE, 100)), [baseline(measurement(PARSE, 450))], ALL)
+
+    [row] = require_acceptance(rows)
+
+    assert (rows[0].failed, row.status, row.failed) == (False, Status.UNACCEPTED, True)

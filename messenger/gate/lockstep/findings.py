@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Sequence
 from datetime import date
 
-from ..accepted import Accepted, find_accepted
+from ..accepted import Accepted, excuse
 from ..circumstances import Circumstances
 from ..comparison import Comparison, Status, worst_first
 from ..git import Commit
@@ -104,8 +104,9 @@ def _timed(
         status, note, change = Status.REGRESSED, f"{percent(count.change * 100)} instructions", count.change
     elif status is Status.REGRESSED and count and count.change < VISIBLE_INSTRUCTIONS:
         note = "layout, memory or waiting"
-    if status is Status.REGRESSED and (found := find_accepted(accepted, bout.name)):
-        status, note = _excused(found, change, today)
+    if status is Status.REGRESSED:
+        status, excused = excuse(accepted, bout.name, change, today)
+        note = excused or note
     return Comparison(
         name=bout.name,
         status=status,
@@ -116,15 +117,6 @@ def _timed(
         instructions=count.change if count else None,
         note=note,
     )
-
-
-def _excused(found: Accepted, change: float, today: date) -> tuple[Status, str]:
-    """Say what an acceptance makes of a slowdown."""
-    if today > found.until:
-        return Status.REGRESSED, f"its acceptance ended on {found.until}"
-    if change > found.percent / 100:
-        return Status.REGRESSED, f"{found.percent:g} % were accepted"
-    return Status.ACCEPTED, f"{found.reason}; until {found.until}"
 
 
 def _untimed(trouble: Trouble) -> Comparison:

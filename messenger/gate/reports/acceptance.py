@@ -9,6 +9,7 @@ from .words import shorten
 _KINDS = {
     "added": "added",
     "changed": "changed",
+    "moved": "moved",
     "kept": "kept though not in this run",
     "pruned": "pruned",
 }
@@ -32,6 +33,7 @@ def _line(change: Change, name: str) -> str:
     values = {
         "added": duration(new),
         "changed": f"{duration(old)} -> {duration(new)} ({percent(change_percent)})",
+        "moved": f"was {change.before}, {duration(old)} -> {duration(new)} ({percent(change_percent)})",
         "kept": duration(old),
         "pruned": duration(old),
     }

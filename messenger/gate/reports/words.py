@@ -14,6 +14,7 @@ STATUS = {
     Status.MISSING: "✗ Missing",
     Status.FAILED: "✗ Failed",
     Status.FAILED_TARGET: "✗ Failed target",
+    Status.UNACCEPTED: "✗ Improved, not accepted",
     Status.IMPROVED: "✓ Improved",
     Status.ACCEPTED: "~ Slower, accepted",
     Status.FAILED_IN_BASE: "~ Failed in base",
@@ -21,6 +22,7 @@ STATUS = {
     Status.NOT_CONFIRMED: "✓ Not confirmed",
     Status.SKIPPED: "~ Skipped",
     Status.NEW: "+ New",
+    Status.CHANGED: "~ Changed, not comparable",
     Status.ADVISORY: "~ Advisory",
     Status.STABLE: "✓ Stable",
 }

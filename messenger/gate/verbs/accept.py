@@ -1,12 +1,16 @@
 """`messenger gate accept`: makes runs the baseline."""
 
 import sys
+from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
 import click
 
-from ..accept import Acceptance, accept
-from ..check import measure_run, selection_of
+from ..accept import Acceptance, accept, read_reason, regressions
+from ..accepted import excuse_rows, read_accepted
+from ..check import check_run, measure_run, selection_of
+from ..comparison import Comparison
 from ..error import GateError
 from ..git import read_commit
 from ..measure import Order
@@ -21,11 +25,19 @@ from .arguments import examples, find_project, measuring, place_for, read_run, r
     epilog=examples(
         "messenger gate accept --measure 5 benches/node",
         "messenger gate accept run1.json run2.json run3.json run4.json run5.json --prune",
+        "messenger gate accept --measure 5 benches --reason 'bench_parse=checks UTF-8 now'",
     ),
 )
 @measuring
 @click.option("--allow-dirty", is_flag=True, help="Accept a run of uncommitted changes.")
 @click.option("--prune", is_flag=True, help="Drop rows of the measured paths that the run does not contain.")
+@click.option(
+    "--reason",
+    "reasons",
+    multiple=True,
+    metavar="[PATTERN=]WHY",
+    help="Write into the rows whose names contain PATTERN why they are accepted. Repeatable.",
+)
 def command(
     arguments: tuple[str, ...],
     measure: int | None,
@@ -33,14 +45,17 @@ def command(
     baselines: Path | None,
     allow_dirty: bool,
     prune: bool,
+    reasons: tuple[str, ...],
 ) -> int:
     """Make runs, one report a fresh process, the baseline; or measure PATHS and accept that.
 
-    5 processes or more tell the spread between processes, from which the tolerance comes.
+    5 processes or more tell the spread between processes, from which the tolerance comes. What is slower
+    than the baseline allows is refused, until an entry in accepted.toml says that it is meant.
     """
     root, settings, folder = find_project(baselines)
     require_sense(arguments, measure, keep, ())
-    stored = read_baselines(folder)
+    told = [read_reason(text) for text in reasons]
+    stored, accepted = read_baselines(folder), read_accepted(folder)
     if measure:
         _refuse_dirty(read_commit(root, settings.baselines).dirty and not allow_dirty)
         with place_for(keep) as place:
@@ -48,7 +63,8 @@ def command(
     else:
         run = read_run(arguments)
     _refuse_dirty(run.commit.dirty and not allow_dirty)
-    acceptance = accept(run, stored, selection_of(run, ()), prune=prune)
+    _refuse_regressions(excuse_rows(check_run(run, stored, ()).comparisons, accepted, date.today()), folder)
+    acceptance = accept(run, stored, selection_of(run, ()), prune=prune, reasons=told)
     return _write(acceptance, folder)
 
 
@@ -72,4 +88,13 @@ def _refuse_dirty(refused: bool) -> None:
         raise GateError(
             "tracked files have uncommitted changes, so no commit would stand for these numbers; "
             "commit them first, or add --allow-dirty"
+        )
+
+
+def _refuse_regressions(rows: Sequence[Comparison], folder: Path) -> None:
+    if slower := regressions(rows):
+        raise GateError(
+            f"this run is slower than its baseline allows:\n{slower}\nA refreshed number would hide that; "
+            f"mend it, or say in {folder / 'accepted.toml'} how much slower it may be, why and until when",
+            1,
         )

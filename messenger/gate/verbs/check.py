@@ -1,11 +1,13 @@
 """`messenger gate check`: judges runs, what is measured now, or this checkout against a commit."""
 
 import shlex
+from datetime import date
 from pathlib import Path
 
 import click
 
-from ..check import check_by_measuring, check_run
+from ..accepted import read_accepted
+from ..check import check_by_measuring, check_run, settle
 from ..circumstances import of_baselines
 from ..lockstep.check import check_side_by_side
 from ..lockstep.order import Order as DuelOrder
@@ -125,14 +127,15 @@ def _against_baselines(
     require_verdict: bool,
 ) -> Report:
     """Hold against the baselines what is measured now, or, of no processes, the reports that were named."""
-    stored = read_baselines(folder)
+    stored, accepted = read_baselines(folder), read_accepted(folder)
     if order.processes:
         with place_for(keep) as place:
             checked = check_by_measuring(order, settings, root, stored, place)
     else:
         checked = check_run(read_run(order.paths), stored, order.only)
-    circumstances = of_baselines(checked.run, checked.baselines, checked.comparisons)
-    verdict = judge(checked.comparisons, circumstances, commands, require_verdict=require_verdict)
+    rows = settle(checked.comparisons, accepted, settings, date.today())
+    circumstances = of_baselines(checked.run, checked.baselines, rows)
+    verdict = judge(rows, circumstances, commands, require_verdict=require_verdict)
     return report_of(verdict, checked.run.sources)
 
 
