@@ -14,10 +14,19 @@ from messenger.gate.lockstep.findings import circumstances_of, rows_of
 from messenger.gate.lockstep.instructions import Count, Counting
 from messenger.gate.lockstep.judge import Ratios
 from messenger.gate.lockstep.plan import Mode
-from messenger.gate.report import UnreadableReport, format_report, parse_report, report_of, schema
+from messenger.gate.report import (
+    Prerequisite,
+    UnreadableReport,
+    format_report,
+    parse_report,
+    report_of,
+    schema,
+)
+from messenger.gate.reports.log import render_log
 from messenger.gate.reports.markdown import render_markdown
 from messenger.gate.reports.terminal import render_terminal
 from messenger.gate.selection import Selection
+from messenger.gate.source import Source
 from messenger.gate.verdict import Commands, judge
 
 from .samples import COMMANDS, ELSEWHERE, NEW, OLD, baseline, measurement, name, run, target
@@ -39,7 +48,10 @@ def everything():
         *(measurement(name(row), 100, spread=0.01) for row in [*rows, "gone"]), reference_ns=1e6
     )
     current = run(
-        *(measurement(name(row), ns, processes=3) for row, ns in rows.items()),
+        *(
+            measurement(name(row), ns, processes=3, max_ns=ns * 40, outliers=17, samples_ns=(ns, ns * 1.1))
+            for row, ns in rows.items()
+        ),
         measurement(name("new"), 4512.3),
         targets={
             name("stable"): (target("p99", 0.05, 0.004),),
@@ -55,7 +67,14 @@ def everything():
     )
     again = [row for row in fresh if row.name in (name("slow"), name("suspect"))]
     rows = confirm(compare(current, [before], ALL), again)
-    return report_of(judge(rows, of_baselines(current, [before], rows), COMMANDS))
+    return report_of(
+        judge(rows, of_baselines(current, [before], rows), COMMANDS),
+        {name("slow"): Source("benches/node/bench_slow.py", 12, "0123456789ab")},
+        (
+            Prerequisite("fork", True, "there"),
+            Prerequisite("load", False, "1.9 on 2 cores", "end what else runs"),
+        ),
+    )
 
 
 def all_stable():
@@ -132,7 +151,12 @@ def hostile():
 
 
 REPORTS = [everything, side_by_side, all_stable, elsewhere, nothing, hostile]
-FORMATS = {"md": render_markdown, "json": format_report, "txt": render_terminal}
+FORMATS = {
+    "md": render_markdown,
+    "json": format_report,
+    "txt": render_terminal,
+    "log": lambda report: render_log(report, "node"),
+}
 
 
 @pytest.mark.parametrize("suffix", FORMATS)

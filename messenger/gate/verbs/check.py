@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from ..accepted import read_accepted
+from ..archive import archive_of
 from ..check import check_by_measuring, check_run, settle
 from ..circumstances import of_baselines
 from ..lockstep.check import check_side_by_side
@@ -114,7 +115,7 @@ def command(
         )
         verdict = check_side_by_side(duel, settings, root, folder)
         report = report_of(verdict, find_sources(root, (row.name for row in verdict.comparisons)))
-    return publish(report, markdown=markdown, json=json)
+    return publish(report, markdown=markdown, json=json, archive=archive_of(root, settings))
 
 
 def _against_baselines(
