@@ -9,6 +9,9 @@ _ROOMS = {
     "gate": "judge a pytest-benchmark run against baselines",
 }
 
+# What belongs to another extra than its room's.
+_EXTRAS = {"jinja2": "report", "plotly": "report", "pyinstrument": "profile"}
+
 _USAGE = (
     "usage: messenger ROOM ...\n\nrooms:\n"
     + "".join(f"  {room:<11}{caption}\n" for room, caption in _ROOMS.items())
@@ -35,9 +38,10 @@ def main(argv: list[str] | None = None) -> int:
     except ModuleNotFoundError as error:  # a verb may import what it alone needs
         if (error.name or "").startswith("messenger"):
             raise
+        extra = _EXTRAS.get(error.name or "", room)
         sys.stderr.write(
             f"messenger {room}: package {error.name!r} is not installed; "
-            f"install messenger again with its extra {room!r}: pip install '.[{room}]' in its checkout\n"
+            f"install messenger again with its extra {extra!r}: pip install '.[{extra}]' in its checkout\n"
         )
         return 2
 

@@ -12,6 +12,7 @@ from itertools import count
 from pathlib import Path
 
 from .error import GateError
+from .publish import has_html, write_html
 from .report import Report, format_report
 from .reports.log import render_log
 from .reports.markdown import render_markdown
@@ -53,6 +54,8 @@ def keep_report(report: Report, folder: Path) -> tuple[Path, ...]:
         _write_new(folder, f"{day}-report", ".json", text)
         write_whole(last_report(folder), text)
         write_whole(latest / "summary.md", render_markdown(report))
+        if has_html():
+            write_html(report, latest)
     except OSError as error:
         raise GateError(
             f"cannot keep this run in {folder}: {error.strerror}; [tool.messenger.gate] reports "

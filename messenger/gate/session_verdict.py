@@ -56,8 +56,9 @@ class SessionVerdict:
     def _judge(self, measured: Sequence[Any]) -> int:
         try:
             report = self._report(measured)
-            markdown, json = self._config.getoption("gate_markdown"), self._config.getoption("gate_json")
-            write_reports(report, markdown=_path(markdown), json=_path(json))
+            write_reports(
+                report, {name: _path(self._config.getoption(f"gate_{name}")) for name in ("markdown", "json")}
+            )
         except GateError as error:
             self._text = f"ERROR: {error}\n"
             return error.exit_code

@@ -31,7 +31,7 @@ def test_a_run_leaves_a_dated_log_and_is_the_latest(tmp_path):
     assert [path.name for path in logs] == ["2026-11-21-node.log"]
     assert logs[0].read_text(encoding="utf-8") == render_log(report, "node")
     assert files(tmp_path) == [".gitignore", "2026-11-21-node.log", "2026-11-21-report.json"]
-    assert files(latest) == ["node.log", "report.json", "summary.md"]
+    assert files(latest) == ["index.html", "node.log", "plotly.min.js", "report.json", "summary.md"]
     assert os.readlink(latest / "node.log") == "../2026-11-21-node.log"
     assert parse_report(last_report(tmp_path).read_bytes(), "report.json") == report
 

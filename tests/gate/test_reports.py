@@ -1,5 +1,6 @@
 import json
 import math
+import re
 from datetime import date
 from pathlib import Path
 
@@ -22,6 +23,10 @@ from messenger.gate.report import (
     report_of,
     schema,
 )
+from messenger.gate.reports.annotations import render_annotations
+from messenger.gate.reports.csv import render_csv
+from messenger.gate.reports.html import render_html
+from messenger.gate.reports.junit import render_junit
 from messenger.gate.reports.log import render_log
 from messenger.gate.reports.markdown import render_markdown
 from messenger.gate.reports.terminal import render_terminal
@@ -150,12 +155,23 @@ def hostile():
     return report_on(run(*map(measurement, names)))
 
 
+def without_style_and_script(page):
+    """Leave out what is the same in every page, so that the expected files show what is not."""
+    return re.sub(
+        r"(<style>|<script nonce=\"\w+\">).*?(</style>|</script>)", r"\1...\2", page, flags=re.DOTALL
+    )
+
+
 REPORTS = [everything, side_by_side, all_stable, elsewhere, nothing, hostile]
 FORMATS = {
     "md": render_markdown,
     "json": format_report,
     "txt": render_terminal,
     "log": lambda report: render_log(report, "node"),
+    "csv": render_csv,
+    "junit.xml": render_junit,
+    "annotations": render_annotations,
+    "html": lambda report: without_style_and_script(render_html(report)),
 }
 
 
@@ -164,7 +180,7 @@ FORMATS = {
 def test_a_report_is_exactly_the_expected_file(make, suffix):
     text = FORMATS[suffix](make())
 
-    assert text == (EXPECTED / f"{make.__name__}.{suffix}").read_text(encoding="utf-8")
+    assert text == (EXPECTED / f"{make.__name__}.{suffix}").read_bytes().decode()
 
 
 @pytest.mark.parametrize("make", REPORTS, ids=lambda make: make.__name__)
@@ -237,7 +253,7 @@ def test_colour_is_asked_for():
 def test_a_thousand_stable_rows_are_folded():
     rows = [measurement(name(f"n{number}"), 100, spread=0.0) for number in range(1000)]
 
-    text = render_markdown(report_on(run(*rows), baseline(*rows)))
+    text = render_markdown(report_on(run(*rows), baseline(*rows)), limit=10**6)
 
     assert text.index("<details>") < text.index("bench_n0")
     assert text.count("bench_n999.py") == 1

@@ -78,6 +78,27 @@ def instructions_cell(row: Result) -> str:
     return percent(more) if abs(more) >= VISIBLE_INSTRUCTIONS * 100 else "same"
 
 
+def failure(row: Result) -> str:
+    """Say in one line why a row fails: `slowed down 1.50x: 450 ns -> 675 ns (+50.0 %)`.
+
+    >>> failure(Result(name="a", status=Status.MISSING))
+    'vanished: the baseline knows it, and the run does not'
+    """
+    change = row.change_percent or 0.0
+    said = {
+        Status.REGRESSED: f"slowed down {1 + change / 100:.2f}x: {time_cell(row.baseline_q25_ms)} -> "
+        f"{time_cell(row.shown_ms)} ({change_cell(row)})",
+        Status.MISSING: "vanished: the baseline knows it, and the run does not",
+        Status.FAILED: "failed",
+        Status.UNACCEPTED: f"got faster, and nobody has accepted it ({change_cell(row)})",
+    }.get(row.status)
+    missed = [
+        f"{promise.statistic} is {time_cell(promise.value_ms)}, target {time_cell(promise.target_ms)}"
+        for promise in row.missed
+    ]
+    return "; ".join(filter(None, [said, *missed, row.note]))
+
+
 def plain(text: str) -> str:
     """Keep *text* on one line, its control characters visible."""
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)

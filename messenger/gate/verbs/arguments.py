@@ -54,6 +54,30 @@ def measuring(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def reporting(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the files that a report can be written to; a verb gets them by format, see `publish`."""
+    files = {
+        "markdown": "Write a markdown table, cut to what a comment on GitHub holds.",
+        "json": "Write the report as JSON, times in milliseconds.",
+        "csv": "Write a table for spreadsheets.",
+        "junit": "Write JUnit XML, a test case a benchmark.",
+    }
+    options = [
+        click.option(f"--{name}", type=FILE, metavar="FILE", help=text) for name, text in files.items()
+    ]
+    options.append(
+        click.option(
+            "--html", type=FILE, metavar="DIR", help="Write pages that open without network or server."
+        )
+    )
+    options.append(
+        click.option("--step-summary", is_flag=True, help="Add the table to the page of this GitHub job.")
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
 def find_project(baselines: Path | None) -> tuple[Path, Settings, Path]:
     """Return the project's root, its settings, and its folder of baselines unless *baselines* names another.
 

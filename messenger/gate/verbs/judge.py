@@ -1,14 +1,15 @@
 """`messenger gate judge`: judges again what was measured side by side."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from ..lockstep.check import judge_again
 from ..report import report_of
 from ..source import find_sources
-from .arguments import FILE, examples, find_project
-from .output import publish
+from .arguments import FILE, examples, find_project, reporting
+from .output import publish, require_places
 
 
 @click.command(
@@ -20,10 +21,11 @@ from .output import publish
     ),
 )
 @click.argument("file", type=FILE, metavar="FILE")
-@click.option("--markdown", type=FILE, metavar="FILE", help="Write a markdown table.")
-def command(file: Path, markdown: Path | None) -> int:
+@reporting
+def command(file: Path, **places: Any) -> int:
     """Judge again what `check --base REF --json FILE` has measured, without measuring."""
+    require_places(places)
     root, _, folder = find_project(None)
     verdict = judge_again(file, folder)
     sources = find_sources(root, (row.name for row in verdict.comparisons))
-    return publish(report_of(verdict, sources), markdown=markdown)
+    return publish(report_of(verdict, sources), places)

@@ -2,28 +2,58 @@
 
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
 from ..archive import keep_report, last_report
 from ..error import GateError
-from ..publish import write_reports
+from ..publish import (
+    FORMATS,
+    append_step_summary,
+    require_html,
+    require_step_summary,
+    require_writable,
+    write_html,
+    write_reports,
+)
 from ..report import Report
+from ..reports.annotations import render_annotations
 from ..reports.terminal import render_terminal
 
 
-def publish(
-    report: Report, *, markdown: Path | None = None, json: Path | None = None, archive: Path | None = None
-) -> int:
-    """Write the files, keep the report in *archive*, print the table, and return the exit status.
+def require_places(places: Mapping[str, Any]) -> None:
+    """Refuse, before anything is measured, what cannot be written.
+
+    Raises:
+        GateError: see `require_writable`.
+    """
+    require_writable(*(places[name] for name in FORMATS))
+    if places["html"]:
+        require_html(places["html"])
+    if places["step_summary"]:
+        require_step_summary()
+
+
+def publish(report: Report, places: Mapping[str, Any], archive: Path | None = None) -> int:
+    """Write *report* where it was asked for, keep it in *archive*, print it, and return the exit status.
+
+    places: files by format, `html` a folder, `step_summary` whether to add to it; as `reporting` gives them.
 
     Raises:
         GateError: a file cannot be written.
     """
-    write_reports(report, markdown=markdown, json=json)
+    write_reports(report, {name: places[name] for name in FORMATS})
+    if places["html"]:
+        write_html(report, places["html"])
+    if places["step_summary"]:
+        append_step_summary(report)
     if archive is not None:
         _keep(report, archive)
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        click.echo(render_annotations(report), nl=False)
     colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     click.echo(render_terminal(report, width=columns(), colour=colour), nl=False, color=colour)
     return report.exit_code
