@@ -17,6 +17,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     baselines: the folder of baselines, relative to the project's root.
     reports: the folder of dated logs and of the last report, likewise; "" keeps none.
+    anchor: the release that slow creep is measured from; "" is the last tag.
     improvements: "pass", or "accept", which fails what got faster until its baseline says so.
     packages: distributions whose versions belong to the environment; by default those named in
         `[project] dependencies`, and pytest-benchmark.
@@ -33,6 +34,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     baselines: str = "baselines"
     reports: str = "tmp/benchmarks"
+    anchor: str = ""
     improvements: Literal["pass", "accept"] = "pass"
     packages: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()

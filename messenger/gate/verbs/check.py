@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
 from ..accepted import read_accepted
 from ..archive import archive_of
@@ -19,6 +20,8 @@ from ..report import Report, report_of
 from ..settings import Settings
 from ..source import find_sources
 from ..store import read_baselines
+from ..trend import Trend
+from ..trends import read_trends
 from ..verdict import Commands, judge
 from .arguments import (
     examples,
@@ -122,7 +125,14 @@ def command(
         )
         verdict = check_side_by_side(duel, settings, root, folder)
         report = report_of(verdict, find_sources(root, (row.name for row in verdict.comparisons)))
+    report = msgspec.structs.replace(report, trends=_trends_of(report, root, folder, settings))
     return publish(report, places, archive_of(root, settings))
+
+
+def _trends_of(report: Report, root: Path, folder: Path, settings: Settings) -> tuple[Trend, ...]:
+    """Read what is known of the benchmarks in *report*."""
+    names = {result.name for result in report.results}
+    return tuple(trend for trend in read_trends(root, folder, settings.anchor) if trend.name in names)
 
 
 def _against_baselines(
