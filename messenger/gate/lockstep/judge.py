@@ -36,6 +36,25 @@ class Ratios(msgspec.Struct, frozen=True):
     min_effect: float = MIN_EFFECT
 
 
+class Reasons(msgspec.Struct, frozen=True, kw_only=True):
+    """What a judgement rests on; medians are changes as fractions, and thresholds what they had to exceed.
+
+    direction: 1 where the screening suspected a slowdown, -1 a speed-up, 0 neither. p is one-sided, of the
+    trimmed mean against `screen_least` and `confirm_least`; alpha is what Holm left for it.
+    """
+
+    direction: int
+    min_effect: float
+    screen_median: float
+    screen_p: float
+    screen_least: float
+    screen_alpha: float = _SCREEN_ALPHA
+    confirm_median: float | None = None
+    confirm_p: float | None = None
+    confirm_least: float | None = None
+    confirm_alpha: float | None = None
+
+
 class Judged(msgspec.Struct, frozen=True):
     """A finding, the change as a fraction, and its 95 % interval."""
 
@@ -69,6 +88,37 @@ def judge(measured: Mapping[str, Ratios]) -> dict[str, Judged]:
     return {name: _judged(ratios, directions[name], name in confirmed) for name, ratios in measured.items()}
 
 
+def reasons(measured: Mapping[str, Ratios]) -> dict[str, Reasons]:
+    """Say what `judge` has looked at, benchmark by benchmark."""
+    directions = {name: _direction(ratios) for name, ratios in measured.items()}
+    alphas: dict[str, tuple[float, float]] = {}
+    for sign in (1, -1):
+        retried = {name: one for name, one in measured.items() if one.confirm and directions[name] == sign}
+        alphas |= {name: (p, alpha) for name, p, alpha in _holm(retried, sign)}
+    return {name: _reasons(one, directions[name], alphas.get(name)) for name, one in measured.items()}
+
+
+def _reasons(ratios: Ratios, direction: int, holm: tuple[float, float] | None) -> Reasons:
+    # What was not suspected is told about in the direction it leans to.
+    sign = direction or (1 if statistics.median(ratios.screen) >= 0 else -1)
+    found = Reasons(
+        direction=direction,
+        min_effect=ratios.min_effect,
+        screen_median=math.expm1(statistics.median(ratios.screen)),
+        screen_p=trim([sign * value for value in ratios.screen]).exceeds(_share(ratios, 2)),
+        screen_least=math.expm1(_share(ratios, 2)),
+    )
+    if holm is None:
+        return found
+    return msgspec.structs.replace(
+        found,
+        confirm_median=math.expm1(statistics.median(ratios.confirm)),
+        confirm_p=holm[0],
+        confirm_alpha=holm[1],
+        confirm_least=math.expm1(_share(ratios, 4)),
+    )
+
+
 def _direction(ratios: Ratios) -> int:
     """Return 1 for a suspected slowdown, -1 for a speed-up, 0 for neither."""
     for sign in (1, -1):
@@ -80,16 +130,23 @@ def _direction(ratios: Ratios) -> int:
 
 
 def _confirmed(suspected: Mapping[str, Ratios], sign: int) -> list[str]:
-    """Holm's step-down procedure: the smallest p against alpha/m, the next against alpha/(m-1), ..."""
-    values = {name: [sign * value for value in ratios.confirm] for name, ratios in suspected.items()}
-    p_values = {name: trim(values[name]).exceeds(_share(ratios, 4)) for name, ratios in suspected.items()}
     found = []
-    for rank, name in enumerate(sorted(p_values, key=p_values.__getitem__)):
-        if p_values[name] > ALPHA / (len(p_values) - rank):
+    for name, p, alpha in _holm(suspected, sign):
+        if p > alpha:
             break
-        if statistics.median(values[name]) >= _share(suspected[name], 7):
+        if sign * statistics.median(suspected[name].confirm) >= _share(suspected[name], 7):
             found.append(name)
     return found
+
+
+def _holm(suspected: Mapping[str, Ratios], sign: int) -> list[tuple[str, float, float]]:
+    """Holm's step-down procedure: the smallest p against alpha/m, the next against alpha/(m-1), ..."""
+    p_values = {
+        name: trim([sign * value for value in ratios.confirm]).exceeds(_share(ratios, 4))
+        for name, ratios in suspected.items()
+    }
+    ranked = sorted(p_values, key=p_values.__getitem__)
+    return [(name, p_values[name], ALPHA / (len(ranked) - rank)) for rank, name in enumerate(ranked)]
 
 
 def _judged(ratios: Ratios, direction: int, confirmed: bool) -> Judged:
