@@ -53,8 +53,8 @@ def _against_baseline(report: Report, result: Result) -> Iterator[str]:
     if result.q25_ms is None:
         return
     yield (
-        f"Measured: {time_cell(result.q25_ms)}, the first quartile of a process's rounds, then the median over "
-        f"{plural(result.processes, 'process')}."
+        f"Measured: {time_cell(result.q25_ms)}, the first quartile of a process's rounds, then the median "
+        f"over {plural(result.processes, 'process')}."
     )
     if result.baseline_q25_ms is None or result.change_percent is None:
         return
@@ -62,8 +62,8 @@ def _against_baseline(report: Report, result: Result) -> Iterator[str]:
     yield f"Baseline: {time_cell(result.baseline_q25_ms)}, accepted{made}."
     if result.normalised and report.reference_ratio:
         yield (
-            f"The reference loop took {report.reference_ratio:.2f}x as long as for the baseline; without that it "
-            f"is {time_cell(result.shown_ms)}, a change of {percent(result.change_percent)}."
+            f"The reference loop took {report.reference_ratio:.2f}x as long as for the baseline; without that "
+            f"it is {time_cell(result.shown_ms)}, a change of {percent(result.change_percent)}."
         )
     else:
         yield f"Change: {percent(result.change_percent)}, not normalised: the reference loop is not known."
@@ -95,8 +95,8 @@ def _side_by_side(report: Report, result: Result) -> Iterator[str]:
     times = f"base {time_cell(result.baseline_q25_ms)}, head {time_cell(result.shown_ms)}"
     yield f"Side by side: {times}, {change_cell(result)}."
     yield (
-        f"Screening: {plural(len(ratios.screen), 'pair')}, median {percent(why.screen_median * 100)}; that it is "
-        f"more than {_least(why.screen_least)} has p = {_p(why.screen_p)}. Suspect is what has "
+        f"Screening: {plural(len(ratios.screen), 'pair')}, median {percent(why.screen_median * 100)}; that it "
+        f"is more than {_least(why.screen_least)} has p = {_p(why.screen_p)}. Suspect is what has "
         f"{why.screen_alpha:g} or less, and a median of {_least(why.min_effect * 6 / 7)}."
     )
     yield from _confirmation(why, len(ratios.confirm))
@@ -114,8 +114,8 @@ def _confirmation(why: Reasons, pairs: int) -> Iterator[str]:
         return
     passes = "passes" if why.confirm_p <= why.confirm_alpha else "does not pass"
     yield (
-        f"Confirmation: {plural(pairs, 'fresh pair')}, median {percent(why.confirm_median * 100)}; that it is "
-        f"more than {_least(why.confirm_least or 0)} has p = {_p(why.confirm_p)}, which {passes} "
+        f"Confirmation: {plural(pairs, 'fresh pair')}, median {percent(why.confirm_median * 100)}; that it "
+        f"is more than {_least(why.confirm_least or 0)} has p = {_p(why.confirm_p)}, which {passes} "
         f"{why.confirm_alpha:.3g}, Holm's share for it among the suspects. The median has to reach "
         f"{_least(why.min_effect)} as well."
     )
