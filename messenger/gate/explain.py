@@ -62,8 +62,8 @@ def _against_baseline(report: Report, result: Result) -> Iterator[str]:
     yield f"Baseline: {time_cell(result.baseline_q25_ms)}, accepted{made}."
     if result.normalised and report.reference_ratio:
         yield (
-            f"The reference loop took {report.reference_ratio:.2f}x as long as for the baseline; without that "
-            f"it is {time_cell(result.shown_ms)}, a change of {percent(result.change_percent)}."
+            f"The reference loop took {report.reference_ratio:.2f}x as long as for the baseline; without "
+            f"that it is {time_cell(result.shown_ms)}, a change of {percent(result.change_percent)}."
         )
     else:
         yield f"Change: {percent(result.change_percent)}, not normalised: the reference loop is not known."
@@ -95,8 +95,8 @@ def _side_by_side(report: Report, result: Result) -> Iterator[str]:
     times = f"base {time_cell(result.baseline_q25_ms)}, head {time_cell(result.shown_ms)}"
     yield f"Side by side: {times}, {change_cell(result)}."
     yield (
-        f"Screening: {plural(len(ratios.screen), 'pair')}, median {percent(why.screen_median * 100)}; that it "
-        f"is more than {_least(why.screen_least)} has p = {_p(why.screen_p)}. Suspect is what has "
+        f"Screening: {plural(len(ratios.screen), 'pair')}, median {percent(why.screen_median * 100)}; that "
+        f"it is more than {_least(why.screen_least)} has p = {_p(why.screen_p)}. Suspect is what has "
         f"{why.screen_alpha:g} or less, and a median of {_least(why.min_effect * 6 / 7)}."
     )
     yield from _confirmation(why, len(ratios.confirm))

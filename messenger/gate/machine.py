@@ -29,7 +29,7 @@ def capture(packages: Iterable[str]) -> Environment:
         cpu_id=_cpu_id(cpu),
         cpu_flags=usable_flags((cpu.get("flags") or cpu.get("Features") or "").split()),
         architecture=platform.machine() or None,
-        cores=_usable_cores(),
+        cores=usable_cores(),
         system=system_version(platform.system(), platform.release()),
         libc=_libc(),
         python=f"{platform.python_implementation()} {platform.python_version()}",
@@ -89,7 +89,8 @@ def _cpu_id(cpu: Mapping[str, str]) -> str | None:
     return "/".join(filter(None, (cpu.get(field, "") for field in fields))) or None
 
 
-def _usable_cores() -> int | None:
+def usable_cores() -> int | None:
+    """Count the cores that this process may run on."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count()

@@ -12,6 +12,8 @@ from ..accepted import read_accepted
 from ..archive import archive_of
 from ..check import check_by_measuring, check_run, settle
 from ..circumstances import of_baselines
+from ..doctor import in_a_line, prerequisites
+from ..facts import read_facts
 from ..lockstep.check import check_side_by_side
 from ..lockstep.order import Order as DuelOrder
 from ..measure import Order
@@ -106,6 +108,9 @@ def command(
     """
     root, settings, folder = find_project(baselines)
     require_places(places)
+    found = prerequisites(read_facts(root)) if measure or base is not None else ()
+    if found:
+        click.echo(in_a_line(found), err=True)
     if base is None:
         require_sense(arguments, measure, keep, only)
         commands = _commands(arguments, measure, baselines, only)
@@ -125,7 +130,8 @@ def command(
         )
         verdict = check_side_by_side(duel, settings, root, folder)
         report = report_of(verdict, find_sources(root, (row.name for row in verdict.comparisons)))
-    report = msgspec.structs.replace(report, trends=_trends_of(report, root, folder, settings))
+    trends = _trends_of(report, root, folder, settings)
+    report = msgspec.structs.replace(report, trends=trends, prerequisites=found)
     return publish(report, places, archive_of(root, settings))
 
 
