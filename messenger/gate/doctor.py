@@ -18,9 +18,9 @@ _TEMPORARY_LEAST_MB = 500
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """What a look at the machine tells at once; None where it does not say.
 
-    load: processes that want a core, averaged over a minute. quota_cores: what a container may use. governors:
-    how clock rates are chosen. siblings: cores share a physical one. counter: who counts instructions.
-    disturbing: what changes how long things take in this process.
+    load: processes that want a core, averaged over a minute. quota_cores: what a container may use.
+    governors: how clock rates are chosen. siblings: cores share a physical one. counter: who counts
+    instructions. disturbing: what changes how long things take in this process.
     """
 
     cores: int

@@ -58,6 +58,26 @@ def ancestors(root: Path, ref: str) -> frozenset[str]:
         raise GateError(f"cannot find {ref!r}: {error}; name a tag or a commit, or fetch it first") from error
 
 
+def first_parents(root: Path, good: str, bad: str) -> tuple[str, ...]:
+    """Return the commits after *good* up to *bad*, oldest first; of a merge, the branch it was made on.
+
+    Raises:
+        GateError: there is no such commit (exit code 2).
+    """
+    try:
+        found = _git(
+            root, "rev-list", "--first-parent", "--reverse", "--end-of-options", f"{good}..{bad}", "--"
+        )
+    except GateError as error:
+        raise GateError(f"cannot find {good!r} or {bad!r}: {error}; fetch them first") from error
+    return tuple(found.decode().split())
+
+
+def subject_of(root: Path, sha: str) -> str:
+    """Return date and first line of a commit, as one line."""
+    return _git(root, "log", "-1", "--format=%cs %s", sha, "--").decode("utf-8", "replace").strip()
+
+
 def latest_tag(root: Path) -> str | None:
     """Name the last release before HEAD, if there is one."""
     try:

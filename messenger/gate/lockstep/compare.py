@@ -1,9 +1,7 @@
 """Compare: two commits, pair by pair; all benchmarks are screened, suspects are measured afresh."""
 
 import math
-import os
 import random
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
@@ -12,24 +10,19 @@ from time import monotonic
 
 import msgspec
 
-from ..error import GateError
 from ..git import commit_of, read_commit
 from ..machine import capture
 from ..paths import files
 from ..progress import Progress
 from ..settings import Settings
-from .build import build_tree
-from .dependencies import changed_dependencies
 from .duel import Bout, Duel
 from .field import Field
 from .instructions import Count, Counting, count_instructions, find_counter
 from .judge import Finding, Ratios, judge, suspects
-from .launch import can_fix_layout
 from .order import Order
-from .overlay import Overlay, build_overlay, here
 from .pair import Sample
-from .plan import Mode, Plan
-from .trees import Trees, two_trees
+from .plan import Mode
+from .prepare import prepared
 
 SCREENING_PAIRS, CONFIRMING_PAIRS = 8, 10
 # Where each side has a memory layout of its own, that alone moves a pair by several percent.
@@ -47,24 +40,8 @@ def compare_commits(order: Order, settings: Settings, root: Path, show: Show) ->
     """
     began = monotonic()
     chance = random.Random()
-    _require_fork()
-    with two_trees(root, order.ref) as trees:
-        # Before the benches are lent: pytest's configuration comes with them.
-        changed = changed_dependencies(trees.base / trees.root, trees.head / trees.root)
-        overlay = _overlay(order, settings, trees, changed)
-        for side, tree in (("base", trees.base), ("head", trees.head)):
-            build_tree(side, tree / trees.root, settings.build, overlay.pythons[side])
-        mode = _mode(order, settings, overlay)
-        plan = Plan(
-            checkout=trees.checkout,
-            trees={"base": trees.base / trees.root, "head": trees.head / trees.root},
-            pythons=overlay.pythons,
-            mode=mode,
-            sources=settings.sources,
-            arguments=files(order.paths),
-            timeout_seconds=order.timeout_seconds,
-        )
-        field = Field.prepare(order, plan, settings.benchmarks, trees, chance)
+    with prepared(order, settings, root, chance) as ground:
+        field, mode = ground.field, ground.field.plan.mode
         least = UNLIKE_EFFECT if mode is Mode.SPAWNED else 0.0
         pairs = (UNLIKE_PAIRS, UNLIKE_PAIRS) if mode is Mode.SPAWNED else (SCREENING_PAIRS, CONFIRMING_PAIRS)
         budget = order.budget_seconds or math.inf
@@ -82,8 +59,8 @@ def compare_commits(order: Order, settings: Settings, root: Path, show: Show) ->
         counting = _counting(order, settings)
         counts = _count(field, counting, ratios, samples, chance, settings.instructions == "judge")
         return Duel(
-            base=commit_of(root, trees.base_sha),
-            head=read_commit(root, settings.baselines),
+            base=commit_of(root, ground.trees.base_sha),
+            head=commit_of(root, order.head) if order.head else read_commit(root, settings.baselines),
             date=datetime.now(UTC).isoformat(timespec="seconds"),
             environment=capture(settings.packages).slug,
             mode=mode,
@@ -95,35 +72,13 @@ def compare_commits(order: Order, settings: Settings, root: Path, show: Show) ->
             missing=field.missing(),
             skipped=field.skipped(),
             troubles=tuple(field.troubles.values()),
-            changed_dependencies=changed,
-            base_packages=overlay.packages,
+            changed_dependencies=ground.changed_dependencies,
+            base_packages=ground.overlay.packages,
             base_collected=field.own is not None,
             counting=counting,
             counts=counts,
             counts_judge=settings.instructions == "judge",
         )
-
-
-def _require_fork() -> None:
-    if not hasattr(os, "fork"):
-        raise GateError(
-            "--base starts and ends groups of processes, which this system cannot; "
-            "compare with stored baselines: messenger gate check --measure 3 PATHS",
-            3,
-        )
-
-
-def _overlay(order: Order, settings: Settings, trees: Trees, changed: Sequence[str]) -> Overlay:
-    if order.same_packages or not changed:
-        return here()
-    return build_overlay(trees.base.parent, trees.base / trees.root, changed, settings.install)
-
-
-def _mode(order: Order, settings: Settings, overlay: Overlay) -> Mode:
-    """Fork where both sides are one environment; else keep the memory layouts alike where that is allowed."""
-    if not (order.spawn or settings.spawn) and overlay.pythons["base"] == sys.executable:
-        return Mode.FORKED
-    return Mode.ALIKE if can_fix_layout() else Mode.SPAWNED
 
 
 def _counting(order: Order, settings: Settings) -> Counting | None:

@@ -8,6 +8,7 @@ _TIMEOUT_SECONDS = 60.0
 class Order(msgspec.Struct, frozen=True, kw_only=True):
     """A wish to hold this checkout against the merge base of *ref*.
 
+    head: the commit to hold against it in place of this checkout, whose benchmarks are run all the same.
     paths: what pytest is given, relative to the project; none is pytest's own collection.
     only: patterns of names.
     budget_seconds: how long it may take, None being as long as all pairs need.
@@ -17,6 +18,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     ref: str
+    head: str | None = None
     paths: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
     budget_seconds: float | None = None

@@ -43,35 +43,50 @@ class Trees(msgspec.Struct, frozen=True):
         for path in sorted({*named, *files, *_CONFIGURATION, *self._conftests()}):
             _replace(self.base / self.root / path, self.head / self.root / path)
 
+    def bring_benches(self, paths: Sequence[str]) -> None:
+        """Give the head, where that is a commit, the checkout's benchmarks: what *paths* and pytest need."""
+        here = self.checkout / self.root
+        named = {found for path in paths if (found := _named_for_benches(path))}
+        conftests = [str(found.relative_to(here)) for found in here.rglob("conftest.py")]
+        listed = set(_git(here, "ls-files", "--cached", "--others", "--exclude-standard").splitlines())
+        for path in sorted({*named, *_CONFIGURATION, *(found for found in conftests if found in listed)}):
+            _replace(self.head / self.root / path, here / path)
+
     def _conftests(self) -> list[str]:
         places = [tree / self.root for tree in (self.base, self.head)]
         return [str(found.relative_to(place)) for place in places for found in place.rglob("conftest.py")]
 
 
 @contextmanager
-def two_trees(root: Path, ref: str) -> Iterator[Trees]:
+def two_trees(root: Path, ref: str, head: str | None = None) -> Iterator[Trees]:
     """Check out the merge base of *ref* and HEAD, and copy this checkout as it is, changes included.
 
-    Both are gone afterwards, and git knows nothing of them any more.
+    With *head*, that commit stands for HEAD and checkout. Afterwards both trees are gone, and git knows
+    nothing of them any more.
 
     Raises:
         GateError: *root* is in no repository, or *ref* has no common history with it (exit code 2).
     """
     checkout = Path(_git(root, "rev-parse", "--show-toplevel"))
-    sha = _merge_base(root, ref)
+    sha = _merge_base(root, ref, head or "HEAD")
     with tempfile.TemporaryDirectory(prefix="messenger-gate-", ignore_cleanup_errors=True) as folder:
         trees = Trees(
             checkout, root.resolve().relative_to(checkout), Path(folder, "base"), Path(folder, "head"), sha
         )
         try:
             _git(root, "worktree", "add", "--quiet", "--detach", str(trees.base), sha)
-            _copy_checkout(checkout, trees.head)
+            if head is None:
+                _copy_checkout(checkout, trees.head)
+            else:
+                _git(root, "worktree", "add", "--quiet", "--detach", str(trees.head), head)
             for tree in (trees.base, trees.head):
                 compileall.compile_dir(tree, quiet=2)
             yield trees
         finally:
-            with _uninterrupted(), suppress(GateError):
-                _git(root, "worktree", "remove", "--force", str(trees.base))
+            with _uninterrupted():
+                for tree in (trees.base, trees.head) if head else (trees.base,):
+                    with suppress(GateError):
+                        _git(root, "worktree", "remove", "--force", str(tree))
                 shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -89,9 +104,9 @@ def _named_for_benches(path: str) -> str:
     return ""
 
 
-def _merge_base(root: Path, ref: str) -> str:
+def _merge_base(root: Path, ref: str, head: str) -> str:
     try:
-        return _git(root, "merge-base", ref, "HEAD")
+        return _git(root, "merge-base", ref, head)
     except GateError as error:
         raise GateError(
             f"cannot compare with {ref!r}: {error}; fetch it with its history first "

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from messenger.gate.lockstep import compare
+from messenger.gate.lockstep import compare, prepare
 from messenger.gate.lockstep.launch import can_fix_layout
 from messenger.gate.lockstep.plan import Mode
 
@@ -56,7 +56,7 @@ def test_started_sides_share_seed_and_layout(told):
 
 def test_where_layouts_differ_more_pairs_are_measured_and_small_changes_left(monkeypatch, tmp_path):
     """A container that forbids `personality` must not make the gate cry wolf."""
-    monkeypatch.setattr(compare, "can_fix_layout", lambda: False)
+    monkeypatch.setattr(prepare, "can_fix_layout", lambda: False)
     monkeypatch.setattr(compare, "UNLIKE_PAIRS", PAIRS + 1)
     folder = make(tmp_path)
     write(folder, {"src/shop/__init__.py": SLOW})
