@@ -15,7 +15,18 @@ from .verbs.arguments import EXITS
 
 # What the processes that measure need; they would say so one by one, and late.
 _NEEDED = ("pytest", "pytest_benchmark", "rich")
-_VERBS = ("check", "accept", "report", "explain", "history", "doctor", "bisect", "judge", "self-check")
+_VERBS = (
+    "check",
+    "accept",
+    "report",
+    "explain",
+    "history",
+    "doctor",
+    "profile",
+    "bisect",
+    "judge",
+    "self-check",
+)
 _WRONG_USAGE = 2
 
 

@@ -16,7 +16,7 @@ from .order import Order
 
 
 class Step(msgspec.Struct, frozen=True):
-    """A commit held against another; where it could not be measured, judged is None and *trouble* says why."""
+    """A commit held against another; judged is None where that could not be measured, for *trouble*."""
 
     sha: str
     against: str

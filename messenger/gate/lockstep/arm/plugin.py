@@ -138,6 +138,9 @@ class Arm:
                 if order["do"] == "count":
                     self._conversation.say(instructions=self._count(subject, order))
                     continue
+                if order["do"] == "profile":
+                    self._conversation.say(**_profile(subject, order))
+                    continue
                 _freeze()
                 _stay_on(order["core"])
                 if order["do"] == "calibrate":
@@ -157,6 +160,16 @@ class Arm:
         except OSError:
             return None
         return subject.count(order["iterations"], counter)
+
+
+def _profile(subject: Timed, order: dict[str, Any]) -> dict[str, Any]:
+    """Sample where the time goes; what hinders that is told, not raised."""
+    from .profiler import profile
+
+    try:
+        return profile(subject, order["iterations"], order["rounds"], order["path"])
+    except ImportError as error:
+        return {"lacking": error.name}
 
 
 def _settings(item: pytest.Item) -> dict[str, str]:
