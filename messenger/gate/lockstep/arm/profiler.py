@@ -1,5 +1,6 @@
 """Profiler: where the time of a benchmark's function goes, by samples of its stack."""
 
+import os
 from collections import Counter
 from typing import Any
 
@@ -11,7 +12,7 @@ _INTERVAL_SECONDS = 1e-4
 def profile(subject: Timed, iterations: int, rounds: int, path: str) -> dict[str, Any]:
     """Sample so many rounds of so many calls; write the profile to *path* for speedscope.
 
-    Returns the seconds that all took, and those of each function itself, by its name and place. Samples are
+    Returns the seconds that all took, and those of each function itself, by its name and file. Samples are
     taken where Python calls or returns, every 0.1 ms at most, which slows down what calls much.
 
     Raises:
@@ -37,14 +38,25 @@ def profile(subject: Timed, iterations: int, rounds: int, path: str) -> dict[str
 
 
 def _add_own(root: Any, own: "Counter[str]") -> None:
-    """Add up what each function took without what it called."""
+    """Add up what each function took without what it called, from the benchmark's own down."""
     frames = [root]
     while frames:
         frame = frames.pop()
-        if frame.is_synthetic:
-            continue
-        frames.extend(frame.children)
-        place = f"{frame.file_path_short}:{frame.line_no}" if frame.file_path else "built in"
-        own[f"{frame.function} ({place})"] += frame.absorbed_time + sum(
-            child.time for child in frame.children if child.is_synthetic
-        )
+        ours = _is_ours(frame)
+        for child in frame.children:
+            # Beside the benchmark's function, ours call a clock and a context manager.
+            if not child.is_synthetic and not (ours and _is_standard(child)):
+                frames.append(child)
+        if not ours:
+            # Without a line: it is the same function where others were added above it.
+            place = frame.file_path_short if frame.file_path and frame.line_no else "built in"
+            spent = sum(child.time for child in frame.children if child.is_synthetic)
+            own[f"{frame.function} ({place})"] += frame.absorbed_time + spent
+
+
+def _is_ours(frame: Any) -> bool:
+    return os.path.dirname(frame.file_path or "") == os.path.dirname(os.path.abspath(__file__))
+
+
+def _is_standard(frame: Any) -> bool:
+    return frame.function == "perf_counter" or os.path.basename(frame.file_path or "") == "contextlib.py"
