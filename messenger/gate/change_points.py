@@ -88,7 +88,7 @@ def _pruned(
     limit: float,
     end: int,
 ) -> list[tuple[float, float, int]]:
-    """Give those means to a segment beginning at *end* for which every other start costs more than *limit*."""
+    """Give a segment that begins at *end* those means for which all other starts cost more than *limit*."""
     kept: list[tuple[float, float, int]] = []
 
     def keep(low: float, high: float, start: int) -> None:

@@ -15,7 +15,7 @@ from .verbs.arguments import EXITS
 
 # What the processes that measure need; they would say so one by one, and late.
 _NEEDED = ("pytest", "pytest_benchmark", "rich")
-_VERBS = ("check", "accept", "judge", "self-check")
+_VERBS = ("check", "accept", "judge", "history", "self-check")
 _WRONG_USAGE = 2
 
 

@@ -26,6 +26,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         changed, else what its pyproject.toml asks for.
     spawn: start both sides rather than fork them, for packages that do not survive a fork.
     instructions: whether they are counted: "off", "advise", or "judge", which makes a regression of more.
+    anchor: the commit that `history` measures slow creep against; by default the latest release.
     benchmarks: patterns of names, each with the `min_effect`, `skip` and `pin` of a `gate` marker.
     """
 
@@ -37,6 +38,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     install: tuple[str, ...] = ()
     spawn: bool = False
     instructions: Literal["off", "advise", "judge"] = "advise"
+    anchor: str = ""
     benchmarks: dict[str, dict[str, str | bool]] = {}
 
 
