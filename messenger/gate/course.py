@@ -152,7 +152,7 @@ def _by_identity(
     for name in names:
         fingerprint = rows[name][0].fingerprint
         if fingerprint is not None:
-            _, bracket, parameters = name.partition("[")
+            _, bracket, parameters = name.rpartition("::")[2].partition("[")
             found.setdefault((fingerprint, bracket + parameters), []).append(name)
     return found
 

@@ -51,12 +51,13 @@ class Repository:
                 "fetch the rest with: git fetch --unshallow --tags",
                 _COULD_NOT_TELL,
             )
+        self._head = self._commit("HEAD")  # none before the first commit
         below = self._folder.relative_to(self._here).as_posix()
         self._prefix = str(PurePosixPath(known[1]) / below).removeprefix("./").rstrip("/")
 
     def read_past(self) -> Past:
         """Read all versions of the baselines in the history of HEAD; none while nothing is committed."""
-        if not self._commit("HEAD"):
+        if not self._head:
             return Past()
         changes = self._changes()
         self._load(blob for change in changes for _, blob in change.files if blob)
@@ -147,6 +148,8 @@ class Repository:
 
     def _tags(self) -> list[str]:
         arguments = ("--merged=HEAD", "--no-contains=HEAD", "--sort=-version:refname", "--sort=-creatordate")
+        if not self._head:
+            return []
         output = self._git("for-each-ref", *arguments, "--format=%(refname:lstrip=2)", "refs/tags")
         return output.decode(errors="surrogateescape").splitlines()[:_TAGS_MOST]
 

@@ -49,6 +49,12 @@ class Trend(msgspec.Struct, frozen=True, kw_only=True):
     tolerance_percent: float | None = None
 
     @property
+    def comparable(self) -> tuple[int, ...]:
+        """Number the points that are at one pace: those that are normalised, or all where none is."""
+        normalised = tuple(number for number, point in enumerate(self.points) if point.normalised)
+        return normalised or tuple(range(len(self.points)))
+
+    @property
     def step_percent(self) -> float | None:
         """Return how far the newest point lies from the one before; None where none is at the same pace."""
         if len(self.points) < 2:

@@ -42,18 +42,15 @@ def most_changed_first(trend: Trend) -> tuple[bool, float, str]:
 def _trend(course: Course, anchor: Anchor | None) -> Trend:
     paces = [row.measurement.reference_ns for row in course.rows if row.measurement.reference_ns]
     pace = paces[-1] if paces else None
-    points = tuple(_point(row, pace) for row in course.rows)
-    shifts, last_level = _shifts(points, course)
-    newest = course.rows[-1].measurement
     trend = Trend(
         name=course.name,
         environment=course.environment,
-        points=points,
-        shifts=shifts,
+        points=tuple(_point(row, pace) for row in course.rows),
         formerly=course.formerly,
-        tolerance_percent=round(tolerance(newest) * 100, 2),
+        tolerance_percent=round(tolerance(course.rows[-1].measurement) * 100, 2),
     )
-    return _anchored(trend, course, anchor, pace, last_level)
+    shifts, last_level = _shifts(trend, course)
+    return _anchored(msgspec.structs.replace(trend, shifts=shifts), course, anchor, pace, last_level)
 
 
 def _point(row: Row, pace: float | None) -> Point:
@@ -71,10 +68,10 @@ def _point(row: Row, pace: float | None) -> Point:
     )
 
 
-def _shifts(points: Sequence[Point], course: Course) -> tuple[tuple[Shift, ...], float]:
-    """Find the change points among the points at the pace of the newest one; return the last level, too."""
-    places = [n for n, point in enumerate(points) if point.normalised == points[-1].normalised]
-    values = [points[place].q25_ms for place in places]
+def _shifts(trend: Trend, course: Course) -> tuple[tuple[Shift, ...], float]:
+    """Find the change points among the points at one pace; return the last level, too."""
+    places = trend.comparable
+    values = [trend.points[place].q25_ms for place in places]
     spreads = [course.rows[place].measurement.spread for place in places]
     known = [spread for spread in spreads if spread is not None]
     changes = find_change_points(values, statistics.median(known) if known else None)
@@ -87,26 +84,27 @@ def _anchored(
     trend: Trend, course: Course, anchor: Anchor | None, pace: float | None, last_level: float
 ) -> Trend:
     """Say how far *trend* lies from *anchor*, or from its first point where that does not know it."""
+    place = trend.comparable[0]
+    first, newest = trend.points[place], trend.points[-1]
     found = anchor and _row_at(anchor, course)
     if anchor and found:
         label, (value, normalised) = anchor.label, _milliseconds(found, pace)
-        same = (n for n, row in enumerate(course.rows) if is_same(row.measurement, found))
+        same = (number for number, row in enumerate(course.rows) if is_same(row.measurement, found))
         # A release that is not in this line of history, such as a maintenance branch, is none of the points.
-        place = max(same, default=0)
+        place = max(same, default=place)
     elif len(trend.points) > 1:
-        first = trend.points[0]
         label = first.commit[:12] if first.commit else first.date[:10]
-        value, normalised, place = first.q25_ms, first.normalised, 0
+        value, normalised = first.q25_ms, first.normalised
     else:
         return trend
-    if normalised != trend.points[-1].normalised:
+    if normalised != first.normalised:
         return msgspec.structs.replace(trend, anchor=label)  # two paces: no number is better than that one
     creep = last_level / value
     steps = math.prod(_large_step(trend, shift) for shift in trend.shifts if shift.at > place)
     return msgspec.structs.replace(
         trend,
         anchor=label,
-        anchor_percent=_percent(trend.points[-1].q25_ms / value),
+        anchor_percent=_percent(newest.q25_ms / value) if newest.normalised == normalised else None,
         creep_percent=_percent(creep),
         drift_percent=_percent(creep / steps),
     )
@@ -123,7 +121,8 @@ def _large_step(trend: Trend, shift: Shift) -> float:
     Creep makes shifts, too: of levels, over several steps. A step is no larger than both.
     """
     level = 1 + shift.change_percent / 100
-    step = trend.points[shift.at].q25_ms / trend.points[shift.at - 1].q25_ms
+    before = trend.comparable[trend.comparable.index(shift.at) - 1]
+    step = trend.points[shift.at].q25_ms / trend.points[before].q25_ms
     size = min(level, step) if level > 1 else max(level, step)
     # The mirror image: 25 % slower and back is 20 % faster.
     allowed = math.log1p((trend.tolerance_percent or 0.0) / 100)

@@ -34,10 +34,11 @@ def test_a_value_is_at_the_pace_of_the_newest_reference_loop():
 
 def test_a_value_without_a_reference_loop_is_compared_with_none_that_has_one():
     """Half the values at one pace and half at another would be a change that is none."""
-    trend = trend_of(500.0, 100.0, 100.0, references=[None, 1e6, 1e6])
+    trend = trend_of(500.0, 100.0, 150.0, 500.0, references=[None, 1e6, 1e6, None], spread=0.01)
 
-    assert [point.normalised for point in trend.points] == [False, True, True]
-    assert (trend.shifts, trend.creep_percent) == ((), None)
+    assert [point.normalised for point in trend.points] == [False, True, True, False]
+    assert [(shift.at, shift.change_percent) for shift in trend.shifts] == [(2, 50.0)]
+    assert (trend.step_percent, trend.anchor_percent, trend.creep_percent) == (None, None, 50.0)
 
 
 def test_without_any_reference_loop_times_are_compared_as_measured():

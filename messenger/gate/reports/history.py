@@ -62,11 +62,12 @@ def _by_environment(trends: Sequence[Trend], current: str) -> list[tuple[str, li
 def _draw(
     console: "Console", trends: Sequence[Trend], environment: str, current: str, *, whole_names: bool
 ) -> None:
+    from rich.padding import Padding
     from rich.table import Table
     from rich.text import Text
 
-    here = "this environment" if environment == current else "another environment, compared with itself only"
-    console.print(Text(f"{plain(environment)}: {here}", style="bold"))
+    here = environment == current
+    console.print(Text(f"{plain(environment)}: {'this' if here else 'another'} environment", style="bold"))
     labels = {_anchor(trend) for trend in trends if trend.anchor}
     anchor = plain(min(labels)) if len(labels) == 1 else None
     raw = all(not point.normalised for trend in trends for point in trend.points)
@@ -74,11 +75,10 @@ def _draw(
     prefix = ""
     if not whole_names:
         prefix, names = shorten(trend.name for trend in trends)
-    told = [f"names below {plain(prefix)}"] if prefix else []
+    told = [] if here else ["compared with itself only"]
+    told += [f"names below {plain(prefix)}"] if prefix else []
     told += [f"the anchor is {anchor}"] if anchor else []
-    told += (
-        ["times as measured: not every one has its reference loop, which takes the pace out"] if raw else []
-    )
+    told += ["times as measured, for the reference loop is not known"] if raw else []
     if told:
         console.print(Text("; ".join(told)))
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
@@ -91,15 +91,16 @@ def _draw(
         cells = _cells(trend, names[trend.name])
         table.add_row(*map(Text, cells), style=_style(trend))
         for line in _details(trend, anchor, raw):
-            table.add_row("", "", "", "", Text(f"  {plain(line)}"), style=_style(trend))
+            table.add_row("", "", "", "", Padding(Text(plain(line)), (0, 0, 0, 2)), style=_style(trend))
     console.print(table)
 
 
 def _cells(trend: Trend, name: str) -> tuple[str, ...]:
-    shown = trend.points[-_POINTS_SHOWN:]
-    drawn = sparkline([point.q25_ms for point in shown], (trend.tolerance_percent or 0.0) / 100 or 0.1)
+    comparable = [trend.points[number].q25_ms for number in trend.comparable]
+    shown = comparable[-_POINTS_SHOWN:]
+    drawn = sparkline(shown, (trend.tolerance_percent or 10.0) / 100)
     return (
-        ("…" if len(shown) < len(trend.points) else "") + drawn,
+        ("…" if len(shown) < len(comparable) else "") + drawn,
         time_cell(trend.points[-1].q25_ms),
         percent(trend.step_percent),
         percent(trend.anchor_percent),
@@ -120,7 +121,7 @@ def _details(trend: Trend, common_anchor: str | None, all_raw: bool) -> list[str
             lines.append(f"accepted {_when(point)}: {point.reason}")
     raw = sum(not point.normalised for point in trend.points)
     if raw and not all_raw:
-        lines.append(f"{raw} of {plural(len(trend.points), 'point')} as measured, not at the newest pace")
+        lines.append(f"{raw} of {plural(len(trend.points), 'point')} as measured: compared with none")
     if trend.anchor and plain(_anchor(trend)) != common_anchor:
         lines.append(f"the anchor is {_anchor(trend)}")
     if trend.creeps:
@@ -137,7 +138,7 @@ def _creep(trend: Trend) -> str:
 
 
 def _anchor(trend: Trend) -> str:
-    first = trend.points[0]
+    first = trend.points[trend.comparable[0]]
     is_first = trend.anchor in (first.date[:10], (first.commit or "")[:_DIGITS_OF_COMMIT])
     return f"the first point, {trend.anchor}" if is_first else str(trend.anchor)
 

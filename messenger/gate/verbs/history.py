@@ -65,7 +65,8 @@ def command(
     """Show what the benchmarks took from commit to commit, most changed first.
 
     The baselines in git are the memory. Only benchmarks whose full name, now or formerly, contains a NAME
-    are shown; * stands for anything. Each environment is compared with itself only.
+    are shown; * stands for anything. Each environment is compared with itself only. Step is the change from
+    the point before, Anchor that from the release, and lines below tell when and why a level changed.
     """
     if not all(names) or anchor == "":
         raise click.UsageError("an empty NAME or REF says nothing; drop it")
