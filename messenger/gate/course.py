@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from .baseline import Baseline
-from .measurement import Measurement
+from .measurement import Measurement, is_duration
 
 
 class Snapshot(msgspec.Struct, frozen=True):
@@ -172,14 +172,15 @@ def _continued(course: Course | None, row: Row, environment: str) -> Course:
 
 def _at_known_pace(entry: Reported, rows: Iterable[Row]) -> Row:
     """Work out how long the reference loop took: a report has only its ratio to that of the baseline."""
-    if entry.change is None or entry.baseline_ns is None:
+    if entry.change is None or entry.change <= -1 or not entry.baseline_ns:
         return entry.row
     for row in rows:
         of_baseline, own = row.measurement, entry.row.measurement
         if of_baseline.reference_ns and abs(of_baseline.q25_ns / entry.baseline_ns - 1) < 1e-4:
-            pace = own.q25_ns / (entry.baseline_ns * (1 + entry.change))
-            measurement = msgspec.structs.replace(own, reference_ns=of_baseline.reference_ns * pace)
-            return msgspec.structs.replace(entry.row, measurement=measurement)
+            reference = of_baseline.reference_ns * own.q25_ns / entry.baseline_ns / (1 + entry.change)
+            if is_duration(reference):
+                measurement = msgspec.structs.replace(own, reference_ns=reference)
+                return msgspec.structs.replace(entry.row, measurement=measurement)
     return entry.row
 
 

@@ -9,7 +9,7 @@ import msgspec
 from .course import Reported, Row, moment
 from .error import GateError
 from .git import Commit
-from .measurement import Measurement, combine
+from .measurement import Measurement, combine, is_duration
 from .process import Process, parse_process
 from .report import Report, Result, parse_report
 
@@ -60,7 +60,7 @@ def _of_reports(reports: Iterable[Report]) -> Iterator[Reported]:
     for report in reports:
         commit = Commit(sha=report.commit, dirty=report.dirty).label
         for result in report.results:
-            if result.q25_ms is None or not result.q25_ms > 0:
+            if result.q25_ms is None or not is_duration(result.q25_ms * 1e6):
                 continue
             known = result.normalised and result.change_percent is not None
             yield Reported(
@@ -90,12 +90,16 @@ def _of_processes(processes: Sequence[Process]) -> Iterator[Reported]:
         together = list(group)
         samples: dict[str, list[Measurement]] = {}
         for process in together:
-            for measurement in process.measurements:
+            for measurement in filter(_is_possible, process.measurements):
                 samples.setdefault(measurement.name, []).append(measurement)
         date, commit = together[-1].date, together[-1].commit.label
         for name, found in samples.items():
             row = Row(date, commit, combine(found, commit))
             yield Reported(name=name, environment=together[-1].environment.slug, row=row)
+
+
+def _is_possible(measurement: Measurement) -> bool:
+    return is_duration(measurement.q25_ns) and is_duration(measurement.reference_ns or 1.0)
 
 
 def _when(process: Process) -> float:

@@ -34,9 +34,16 @@ def most_changed_first(trend: Trend) -> tuple[bool, float, str]:
     changes = [change for change in (trend.step_percent, trend.anchor_percent) if change is not None]
     return (
         not trend.creeps,
-        -max((abs(math.log1p(change / 100)) for change in changes), default=-1.0),
+        -max(map(_size, changes), default=-1.0),
         trend.name,
     )
+
+
+def _size(change_percent: float) -> float:
+    """Return the size of a change, twice as slow being as large as twice as fast."""
+    return abs(
+        math.log(max(1 + change_percent / 100, 1e-9))
+    )  # -100 % is what less than a millionth rounds to
 
 
 def _trend(course: Course, anchor: Anchor | None) -> Trend:
@@ -47,7 +54,7 @@ def _trend(course: Course, anchor: Anchor | None) -> Trend:
         environment=course.environment,
         points=tuple(_point(row, pace) for row in course.rows),
         formerly=course.formerly,
-        tolerance_percent=round(tolerance(course.rows[-1].measurement) * 100, 2),
+        tolerance_percent=round(tolerance(_newest_known(course)) * 100, 2),
     )
     shifts, last_level = _shifts(trend, course)
     return _anchored(msgspec.structs.replace(trend, shifts=shifts), course, anchor, pace, last_level)
@@ -66,6 +73,12 @@ def _point(row: Row, pace: float | None) -> Point:
         reason=measurement.reason,
         normalised=normalised,
     )
+
+
+def _newest_known(course: Course) -> Measurement:
+    """Return the newest measurement whose spread is known: a report of one process knows none."""
+    known = [row.measurement for row in course.rows if row.measurement.spread is not None]
+    return known[-1] if known else course.rows[-1].measurement
 
 
 def _shifts(trend: Trend, course: Course) -> tuple[tuple[Shift, ...], float]:

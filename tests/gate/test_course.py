@@ -161,3 +161,12 @@ def test_a_report_is_brought_to_the_pace_of_its_baseline():
     [course] = add_reported(courses, [reported(20, 220.0, change=0.0, baseline_ns=110.0)])
 
     assert course.rows[-1].measurement.reference_ns == 2e6
+
+
+@pytest.mark.parametrize(
+    ("change", "baseline_ns"), [(-1.0, 110.0), (0.0, 0.0), (1e300, 110.0), (-2.0, 110.0)]
+)
+def test_a_report_that_says_the_impossible_of_its_baseline_is_taken_as_measured(change, baseline_ns):
+    [course] = add_reported(dated(10), [reported(20, 220.0, change=change, baseline_ns=baseline_ns)])
+
+    assert course.rows[-1].measurement.reference_ns is None

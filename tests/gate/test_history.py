@@ -178,6 +178,15 @@ def test_the_anchor_is_the_latest_release_before_head(repository):
     assert anchor_of(repository) == ("v1.10", pytest.approx(9.09, abs=0.01))
 
 
+def test_of_two_tags_at_one_commit_the_greater_version_is_the_release(repository):
+    repository.accept(of(100))
+    for tag in ("v1.9", "v1.10"):
+        repository.git("tag", tag)
+    repository.accept(of(110))
+
+    assert anchor_of(repository)[0] == "v1.10"
+
+
 def test_a_release_of_another_branch_is_no_anchor(repository):
     repository.accept(of(100))
     repository.git("tag", "v1")

@@ -1,6 +1,9 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from messenger.gate.course import Course, Row
+from messenger.gate.reports.history import render_history
 from messenger.gate.trends import Anchor, trends_of
 
 from .samples import HERE, measurement
@@ -63,6 +66,15 @@ def test_small_steps_that_add_up_are_creep():
     assert trend.creep_percent == trend.drift_percent > 15
 
 
+def test_the_tolerance_is_that_of_the_newest_row_that_knows_its_spread():
+    """A report of one process comes after the baseline, and says nothing of the noise."""
+    rows = (*course(100.0, spread=0.05).rows, *course(100.0, 100.0).rows[1:])
+
+    [trend] = trends_of([Course(name=NAME, environment=HERE.slug, rows=rows)], {})
+
+    assert trend.tolerance_percent == 20
+
+
 def test_a_step_that_the_gate_has_shown_is_no_creep():
     """Somebody has seen it and accepted it."""
     trend = trend_of(100.0, 100.0, 130.0, 130.0, spread=0.01)
@@ -115,6 +127,22 @@ def test_the_interval_is_two_standard_deviations_of_processes():
     [point] = trend_of(100.0, spread=0.05).points
 
     assert (point.low_ms, point.high_ms) == (9e-5, 1.1e-4)
+
+
+@given(st.lists(st.tuples(*[st.floats(1e-6, 1e20)] * 2, st.none() | st.floats(0, 1e300)), min_size=1))
+def test_whatever_a_baseline_may_hold_has_a_trend(rows):
+    """Nobody looks through the history of a file for a number that somebody mistyped."""
+    measured = tuple(
+        Row(f"{n}", None, measurement(NAME, ns, reference_ns=reference, spread=spread))
+        for n, (ns, reference, spread) in enumerate(rows)
+    )
+
+    trends = trends_of([Course(name=NAME, environment=HERE.slug, rows=measured)], {})
+
+    text = render_history(trends, current=HERE.slug)
+    assert "inf" not in text
+    assert "nan" not in text
+    assert len(trends[0].points) == len(rows)
 
 
 def test_who_creeps_comes_first_and_then_who_has_changed_most():
