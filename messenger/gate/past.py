@@ -1,5 +1,6 @@
 """Past: every version of the baselines that git remembers."""
 
+import os
 import subprocess
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
@@ -12,6 +13,7 @@ from .error import GateError
 from .trends import Anchor
 
 _TAGS_MOST = 20  # each is a process; an environment that so many releases lack is a new one
+_OF_A_HOOK = ("GIT_DIR", "GIT_WORK_TREE", "GIT_PREFIX", "GIT_INDEX_FILE")
 _COULD_NOT_TELL = 3
 
 
@@ -210,10 +212,12 @@ def _run(here: Path, arguments: Sequence[str], content: bytes) -> bytes:
     Raises:
         GateError: there is none, or it complains.
     """
+    # The repository is the one around the folder; a hook of git names its own, relative to where it runs.
+    around = {key: value for key, value in os.environ.items() if key not in _OF_A_HOOK}
     # No optional locks: a gate must not collide with the commit somebody is typing.
     command = ["git", "--no-optional-locks", "--literal-pathspecs", "-C", str(here), *arguments]
     try:
-        done = subprocess.run(command, input=content, capture_output=True, check=False)
+        done = subprocess.run(command, input=content, env=around, capture_output=True, check=False)
     except OSError as error:
         raise GateError(
             f"cannot run git ({error.strerror}), which remembers what the benchmarks took; install it",

@@ -143,6 +143,14 @@ def test_a_project_in_a_folder_of_its_repository_has_a_history(tmp_path, link):
     assert points(repository, anchor="main") == [(100, first)]
 
 
+def test_a_hook_of_git_has_the_same_history(repository, monkeypatch):
+    """It is run with a GIT_DIR that is relative to another folder than ours."""
+    first = repository.accept(of(100))
+    monkeypatch.setenv("GIT_DIR", ".git")
+
+    assert [commit for _, commit in points(repository)] == [first]
+
+
 def test_as_many_processes_read_a_long_history_as_a_short_one(repository, tmp_path, monkeypatch):
     """A process a commit would make a history of a thousand take a minute."""
     git, log = shutil.which("git"), tmp_path / "log"
