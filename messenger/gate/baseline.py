@@ -7,7 +7,7 @@ import msgspec
 
 from .environment import Environment
 from .error import GateError
-from .measurement import Measurement
+from .measurement import Measurement, is_duration
 
 SCHEMA = 1
 
@@ -77,6 +77,8 @@ def _fault(rows: Sequence[Measurement]) -> str | None:
             return f"{row.name} stands in it twice"
         if not row.q25_ns > 0 or (row.reference_ns is not None and not row.reference_ns > 0):
             return f"{row.name} has a time that is not positive"
+        if not all(map(is_duration, filter(None, (row.q25_ns, row.reference_ns)))):
+            return f"{row.name} has a time that is no duration: {row.q25_ns} ns"
         if row.spread is not None and row.spread < 0:
             return f"{row.name} has a negative spread"
         seen.add(row.name)

@@ -43,6 +43,14 @@ PROCESSES_FOR_SPREAD = 5
 _SIGMA_PER_MAD = 1.4826  # of a normal distribution
 
 
+def is_duration(nanoseconds: float) -> bool:
+    """Claim that something can take so long: from a femtosecond to three thousand years.
+
+    What is beyond is damage, and would be infinite or nothing once it is divided.
+    """
+    return 1e-6 <= nanoseconds <= 1e20
+
+
 def combine(samples: Sequence[Measurement], commit: str | None) -> Measurement:
     """Take the samples of one benchmark, one a process, together; at least one, all of one name."""
     references = [sample.reference_ns for sample in samples if sample.reference_ns is not None]

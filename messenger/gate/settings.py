@@ -17,7 +17,6 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     baselines: the folder of baselines, relative to the project's root.
     reports: the folder of dated logs and of the last report, likewise; "" keeps none.
-    anchor: the release that slow creep is measured from; "" is the last tag.
     improvements: "pass", or "accept", which fails what got faster until its baseline says so.
     packages: distributions whose versions belong to the environment; by default those named in
         `[project] dependencies`, and pytest-benchmark.
@@ -29,12 +28,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         changed, else what its pyproject.toml asks for.
     spawn: start both sides rather than fork them, for packages that do not survive a fork.
     instructions: whether they are counted: "off", "advise", or "judge", which makes a regression of more.
+    anchor: the commit that `history` measures slow creep against; by default the latest release.
     benchmarks: patterns of names, each with the `min_effect`, `skip` and `pin` of a `gate` marker.
     """
 
     baselines: str = "baselines"
     reports: str = "tmp/benchmarks"
-    anchor: str = ""
     improvements: Literal["pass", "accept"] = "pass"
     packages: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()
@@ -43,6 +42,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     install: tuple[str, ...] = ()
     spawn: bool = False
     instructions: Literal["off", "advise", "judge"] = "advise"
+    anchor: str = ""
     benchmarks: dict[str, dict[str, str | bool]] = {}
 
 

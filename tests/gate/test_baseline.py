@@ -54,6 +54,7 @@ def test_every_benchmark_has_a_line_of_its_own_in_order_of_names():
         (format_baseline(baseline(measurement("a"), measurement("a"))).encode(), "stands in it twice"),
         (format_baseline(baseline(measurement("a", ns=0.0))).encode(), "not positive"),
         (format_baseline(baseline(measurement("a", reference_ns=-1.0))).encode(), "not positive"),
+        (format_baseline(baseline(measurement("a", ns=1e-310))).encode(), "no duration: 1e-310 ns"),
         (format_baseline(baseline(measurement("a", spread=-1.0))).encode(), "negative spread"),
     ],
 )

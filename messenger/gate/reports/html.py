@@ -37,7 +37,8 @@ def render_html(report: Report) -> str:
 
     Nothing from the report is markup or script: the page's policy lets no other script run than its own.
     """
-    trends = {trend.name: trend for trend in report.trends if trend.environment == report.environment}
+    mine = (trend for trend in report.trends if trend.environment == report.environment)
+    trends = {trend.name: trend.at_one_pace() for trend in mine}
     prefix, names = shorten(row.name for row in report.results)
     axis = axis_of(report.results)
     data = _data(report.results, trends)

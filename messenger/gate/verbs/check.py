@@ -13,7 +13,9 @@ from ..archive import archive_of
 from ..check import check_by_measuring, check_run, settle
 from ..circumstances import of_baselines
 from ..doctor import in_a_line, prerequisites
+from ..error import GateError
 from ..facts import read_facts
+from ..history import read_trends
 from ..lockstep.check import check_side_by_side
 from ..lockstep.order import Order as DuelOrder
 from ..measure import Order
@@ -23,7 +25,6 @@ from ..settings import Settings
 from ..source import find_sources
 from ..store import read_baselines
 from ..trend import Trend
-from ..trends import read_trends
 from ..verdict import Commands, judge
 from .arguments import (
     examples,
@@ -130,15 +131,18 @@ def command(
         )
         verdict = check_side_by_side(duel, settings, root, folder)
         report = report_of(verdict, find_sources(root, (row.name for row in verdict.comparisons)))
-    trends = _trends_of(report, root, folder, settings)
+    trends = _trends_of(report, folder, settings)
     report = msgspec.structs.replace(report, trends=trends, prerequisites=found)
     return publish(report, places, archive_of(root, settings))
 
 
-def _trends_of(report: Report, root: Path, folder: Path, settings: Settings) -> tuple[Trend, ...]:
-    """Read what is known of the benchmarks in *report*."""
+def _trends_of(report: Report, folder: Path, settings: Settings) -> tuple[Trend, ...]:
+    """Read what is known of the benchmarks in *report*; a git that does not tell is no reason to fail."""
     names = {result.name for result in report.results}
-    return tuple(trend for trend in read_trends(root, folder, settings.anchor) if trend.name in names)
+    try:
+        return tuple(trend for trend in read_trends(folder, settings) if trend.name in names)
+    except GateError:
+        return ()
 
 
 def _against_baselines(

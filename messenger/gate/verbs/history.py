@@ -1,28 +1,33 @@
-"""`messenger gate history`: what benchmarks took, commit by commit."""
+"""`messenger gate history`: what the benchmarks took at one commit after the other."""
 
-from collections.abc import Iterable
+import os
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 import msgspec
 
 from ..error import GateError
-from ..history import History, creeps, trends_of
+from ..history import read_history
 from ..machine import capture
+from ..publish import require_writable
 from ..reports.history import render_history
+from ..reports.units import percent, plural
 from ..selection import matches_any
 from ..store import write_whole
-from ..trends import find_anchor, read_history
-from .arguments import FILE, examples, find_project
+from ..trend import Trend
+from .arguments import FILE, examples, find_project, finite
+from .output import columns
 
 
 @click.command(
     "history",
-    short_help="show what benchmarks took, commit by commit",
+    short_help="show how the benchmarks have changed",
     epilog=examples(
         "messenger gate history",
-        "messenger gate history bench_parse --anchor v1.0",
-        "messenger gate history --reports tmp/benchmarks --json trends.json",
+        "messenger gate history parse --anchor v1.2.0",
+        "messenger gate history --reports .benchmarks --json trends.json --fail-on-creep 15",
     ),
 )
 @click.argument("names", nargs=-1, metavar="[NAME]...")
@@ -32,49 +37,81 @@ from .arguments import FILE, examples, find_project
     metavar="DIR",
     help="Folder of baselines. Default: `baselines` of [tool.messenger.gate], else baselines/.",
 )
-@click.option("--reports", type=FILE, metavar="DIR", help="Add the values of the reports in DIR.")
+@click.option(
+    "--reports", type=FILE, metavar="DIR", help="Add the reports in DIR, ours and those of pytest-benchmark."
+)
 @click.option(
     "--anchor",
     metavar="REF",
-    help="Measure slow creep from this release. Default: `anchor` in pyproject.toml, else the last tag.",
+    help="Measure slow creep against REF. Default: `anchor` of [tool.messenger.gate], else the latest tag "
+    "before HEAD that has baselines, else the first point.",
 )
+@click.option("--json", type=FILE, metavar="FILE", help="Write the trends as JSON, times in milliseconds.")
 @click.option(
-    "--fail-on-creep", is_flag=True, help="Exit 1 where something crept 5 % or more by steps that all passed."
+    "--fail-on-creep",
+    type=click.FloatRange(min=0),
+    callback=finite,
+    metavar="PERCENT",
+    help="Exit 1 when a benchmark has crept further than that from its anchor, in small steps.",
 )
-@click.option("--json", type=FILE, metavar="FILE", help="Write the trends as JSON.")
 def command(
     names: tuple[str, ...],
     baselines: Path | None,
     reports: Path | None,
     anchor: str | None,
-    fail_on_creep: bool,
     json: Path | None,
+    fail_on_creep: float | None,
 ) -> int:
-    """Show the trends of the benchmarks whose full names contain NAME, as the committed baselines tell them.
+    """Show what the benchmarks took from commit to commit, most changed first.
 
-    A change point is where the level changed by more than noise explains. Numbers of different environments
-    are listed apart, for they cannot be compared.
+    The baselines in git are the memory. Only benchmarks whose full name, now or formerly, contains a NAME
+    are shown; * stands for anything. Each environment is compared with itself only. Step is the change from
+    the point before, Anchor that from the release, and lines below tell when and why a level changed.
     """
-    root, settings, folder = find_project(baselines)
-    history, warnings = read_history(root, folder, reports)
-    trends = [
-        trend
-        for trend in trends_of(history, find_anchor(root, anchor or settings.anchor))
-        if not names or matches_any(names, trend.name)
-    ]
-    if not trends:
-        raise GateError(_nothing(folder, names, history), 3)
+    if not all(names) or anchor == "":
+        raise click.UsageError("an empty NAME or REF says nothing; drop it")
+    _, settings, folder = find_project(baselines)
+    require_writable(json)
+    history = read_history(folder, settings, reports=reports, anchor=anchor)
+    trends = _matching(history.trends, names)
     if json is not None:
         write_whole(json, msgspec.json.format(msgspec.json.encode(trends), indent=2).decode() + "\n")
-    click.echo(render_history(trends, capture(settings.packages).slug, warnings), nl=False)
-    return 1 if fail_on_creep and any(map(creeps, trends)) else 0
-
-
-def _nothing(folder: Path, names: Iterable[str], history: History) -> str:
-    if history:
-        return (
-            f"no benchmark's name contains {' or '.join(map(repr, names))}; {len(history)} others are known"
-        )
-    return (
-        f"no baseline was ever committed in {folder}; make one with: messenger gate accept --measure 5 PATHS"
+    terminal = sys.stdout.isatty()
+    colour = terminal and "NO_COLOR" not in os.environ
+    text = render_history(
+        trends,
+        current=capture(settings.packages).slug,
+        warnings=history.warnings,
+        width=columns() if terminal else None,
+        colour=colour,
     )
+    click.echo(text, nl=False, color=colour)
+    return 0 if fail_on_creep is None else _judge(trends, fail_on_creep)
+
+
+def _matching(trends: Sequence[Trend], names: tuple[str, ...]) -> tuple[Trend, ...]:
+    found = tuple(
+        trend
+        for trend in trends
+        if not names or any(matches_any(names, name) for name in (trend.name, *trend.formerly))
+    )
+    if not found:
+        known = plural(len(trends), "trend")
+        raise GateError(
+            f"none of the {known} is of a benchmark called {' or '.join(names)}; "
+            f"name a part of one, such as {trends[0].name}"
+        )
+    return found
+
+
+def _judge(trends: Sequence[Trend], limit_percent: float) -> int:
+    far = [trend for trend in trends if trend.creeps_beyond(limit_percent)]
+    if not far:
+        click.echo(f"PASSED: no benchmark has crept more than {limit_percent:g} % from its anchor.")
+        return 0
+    worst = max(far, key=lambda trend: trend.drift_percent or 0.0)
+    click.echo(
+        f"FAILED: {plural(len(far), 'benchmark')} crept more than {limit_percent:g} % from the anchor, "
+        f"{worst.name} the furthest: {percent(worst.drift_percent)} since {worst.anchor}."
+    )
+    return 1

@@ -43,10 +43,10 @@ def _add_own(root: Any, own: "Counter[str]") -> None:
     while frames:
         frame = frames.pop()
         ours = _is_ours(frame)
-        for child in frame.children:
-            # Beside the benchmark's function, ours call a clock and a context manager.
-            if not child.is_synthetic and not (ours and _is_standard(child)):
-                frames.append(child)
+        # Beside the benchmark's function, ours call a clock and a context manager.
+        frames += [
+            child for child in frame.children if not child.is_synthetic and not (ours and _is_standard(child))
+        ]
         if not ours:
             # Without a line: it is the same function where others were added above it.
             place = frame.file_path_short if frame.file_path and frame.line_no else "built in"
