@@ -1,6 +1,5 @@
 """Output: a report reaches the screen and the files it was asked for."""
 
-import os
 import sys
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import click
 from ..publish import write_reports
 from ..report import Report
 from ..reports.terminal import render_terminal
+from ..screen import colourful, columns
 
 
 def publish(report: Report, *, markdown: Path | None = None, json: Path | None = None) -> int:
@@ -18,14 +18,6 @@ def publish(report: Report, *, markdown: Path | None = None, json: Path | None =
         GateError: a file cannot be written.
     """
     write_reports(report, markdown=markdown, json=json)
-    colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-    click.echo(render_terminal(report, width=columns(), colour=colour), nl=False, color=colour)
+    colour = colourful(sys.stdout)
+    click.echo(render_terminal(report, width=columns(sys.stdout), colour=colour), nl=False, color=colour)
     return report.exit_code
-
-
-def columns() -> int | None:
-    """Return the columns to draw in; None, as wide as needed, where nobody said how wide the output is."""
-    asked = os.environ.get("COLUMNS", "")
-    if asked.isdecimal() and int(asked) > 0:
-        return int(asked)
-    return os.get_terminal_size(sys.stdout.fileno()).columns if sys.stdout.isatty() else None
