@@ -5,6 +5,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from rich.cells import cell_len
 
 from messenger import gate
 from messenger.gate.circumstances import of_baselines
@@ -14,9 +15,17 @@ from messenger.gate.lockstep.findings import circumstances_of, rows_of
 from messenger.gate.lockstep.instructions import Count, Counting
 from messenger.gate.lockstep.judge import Ratios
 from messenger.gate.lockstep.plan import Mode
-from messenger.gate.report import UnreadableReport, format_report, parse_report, report_of, schema
+from messenger.gate.report import (
+    Prerequisite,
+    UnreadableReport,
+    format_report,
+    parse_report,
+    report_of,
+    schema,
+)
 from messenger.gate.reports.markdown import render_markdown
 from messenger.gate.reports.terminal import render_terminal
+from messenger.gate.reports.words import failure, missing_prerequisites
 from messenger.gate.selection import Selection
 from messenger.gate.verdict import Commands, judge
 
@@ -168,6 +177,55 @@ def test_a_narrow_terminal_folds_names_and_cuts_none(width):
 
     drawn = "".join(line.split("│")[1].strip() for line in text.splitlines() if "│" in line)
     assert drawn == long
+
+
+@pytest.mark.parametrize("width", [60, 80, 100])
+@pytest.mark.parametrize("make", REPORTS, ids=lambda make: make.__name__)
+def test_a_report_for_a_terminal_is_no_wider_than_it(make, width):
+    """Only the commands and the verdict are: they are copied, and searched for, whole."""
+    report = make()
+
+    lines = render_terminal(report, width=width).splitlines()
+
+    commands = 3 if report.commands.closer else 2
+    assert [line for line in lines[: -commands - 1] if cell_len(line) > width] == []
+
+
+@pytest.mark.parametrize(
+    ("make", "label"),
+    [(everything, "Closer"), (all_stable, "Again"), (elsewhere, "Accept"), (nothing, "Accept")],
+)
+def test_what_to_type_next_stands_above_the_verdict(make, label):
+    """Where the eye is when the output stops."""
+    assert render_terminal(make()).splitlines()[-2].startswith(f"{label}:")
+
+
+def test_a_failure_says_what_happened_in_one_line():
+    """It is all that JUnit and an editor show of it."""
+    rows = {row.name.rpartition("_")[2]: row for row in everything().results}
+
+    assert failure(rows["slow"]) == "slowed down 2.40x: 100 ns -> 240 ns, tolerance 10 %"
+    assert failure(rows["promise"]) == "missed its target: median 3 us, target 2 us, 1.5x over"
+    assert failure(rows["both"]) == (
+        "slowed down 3.00x: 100 ns -> 300 ns, tolerance 10 %; "
+        "missed its target: p99.9 2.4 ms, target 1 ms, 2.4x over"
+    )
+    assert failure(rows["gone"]) == "✗ Missing"
+
+
+def test_only_what_a_measurement_lacks_is_told_beforehand():
+    told = missing_prerequisites(
+        [
+            Prerequisite("frequency", True, "fixed"),
+            Prerequisite("load", False, "2.1 of 2 cores are busy", "wait, or close what runs"),
+            Prerequisite("valgrind", False, "not found"),
+        ]
+    )
+
+    assert told == [
+        "messenger gate: load: 2.1 of 2 cores are busy; wait, or close what runs",
+        "messenger gate: valgrind: not found",
+    ]
 
 
 @pytest.mark.parametrize("make", REPORTS, ids=lambda make: make.__name__)

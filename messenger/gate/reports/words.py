@@ -4,7 +4,7 @@ import os.path
 from collections.abc import Iterable
 
 from ..comparison import TOLERANCE_LEAST, Status
-from ..report import Promise, Report, Result
+from ..report import Prerequisite, Promise, Report, Result
 from ..verdict import Outcome
 from .units import duration, percent, times_better
 
@@ -53,6 +53,31 @@ def status_cell(row: Result) -> str:
     if tolerance is not None and tolerance > TOLERANCE_LEAST * 100 and row.status is not Status.ADVISORY:
         told.append(f"tolerance {tolerance:.0f} %")
     return f"{text} ({'; '.join(told)})" if told else text
+
+
+def failure(row: Result) -> str:
+    """Say in one line why a benchmark failed: `slowed down 1.50x: 450 ns -> 675 ns, tolerance 10 %`."""
+    parts = []
+    if row.status is Status.REGRESSED and row.change_percent is not None:
+        before, after = time_cell(row.baseline_q25_ms), time_cell(row.shown_ms)
+        slower = f"slowed down {1 + row.change_percent / 100:.2f}x: {before} -> {after}"
+        known = row.tolerance_percent is not None
+        parts.append(f"{slower}, tolerance {row.tolerance_percent:.0f} %" if known else slower)
+    for promise in row.missed:
+        value, promised = time_cell(promise.value_ms), time_cell(promise.target_ms)
+        parts.append(
+            f"missed its target: {promise.statistic} {value}, target {promised}, {target_cells(promise)[1]}"
+        )
+    return "; ".join(parts) or status_cell(row)
+
+
+def missing_prerequisites(prerequisites: Iterable[Prerequisite]) -> list[str]:
+    """Name what a measurement lacks, with the advice, one line each; nothing where all is well."""
+    return [
+        f"messenger gate: {one.name}: {one.found}" + (f"; {one.advice}" if one.advice else "")
+        for one in prerequisites
+        if not one.met
+    ]
 
 
 def time_cell(milliseconds: float | None) -> str:
