@@ -22,3 +22,9 @@ def colourful(stream: TextIO) -> bool:
 def dumb() -> bool:
     """Claim that the terminal, if there is one, cannot go back in a line."""
     return os.environ.get("TERM", "").lower() in ("dumb", "unknown")
+
+
+def printable(text: str, stream: TextIO) -> str:
+    """Write `?` for what the encoding of *stream* lacks; pytest would escape all of it, line ends too."""
+    encoding = stream.encoding or "utf-8"
+    return text.encode(encoding, "replace").decode(encoding)

@@ -1,5 +1,6 @@
 """Session progress: how far a pytest session is with its benchmarks, in place of pytest's dots for them."""
 
+import sys
 from collections.abc import Generator
 from time import monotonic
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from .progress import describe_pace
 from .reports.units import duration
 from .reports.words import plain
-from .screen import dumb
+from .screen import dumb, printable
 from .session import GateSession
 
 
@@ -78,7 +79,8 @@ class SessionProgress:
         self._done += 1
         if self._failed or not self._live:
             self._erase()
-            self._reporter.write_line(f"{plain(nodeid)}: {self._outcome(nodeid)}, {self._pace()}")
+            line = f"{plain(nodeid)}: {self._outcome(nodeid)}, {self._pace()}"
+            self._reporter.write_line(printable(line, sys.stdout))
             self._reporter.flush()
 
     @pytest.hookimpl(tryfirst=True)
@@ -113,17 +115,18 @@ class SessionProgress:
         return describe_pace(self._done, len(self._session.benchmarks), monotonic() - self._began)
 
     def _draw(self, text: str) -> None:
+        from rich.cells import cell_len, set_cell_size  # before the first benchmark, and for a terminal only
+
         if not self._drawn:
             self._reporter.ensure_newline()
         room = self._width - 1  # a terminal that is full to the last column goes to the next line
-        line = text if len(text) <= room else f"{text[: room - 1]}…"
-        # Raw: pytest would count these characters as part of a line of its own, and break it at the edge.
-        self._reporter.write_raw(f"\r{line.ljust(room)}", flush=True)
+        line = text if cell_len(text) <= room else f"{set_cell_size(text, room - 3)}..."
+        _write(f"\r{set_cell_size(line, room)}")
         self._drawn = True
 
     def _erase(self) -> None:
         if self._drawn:
-            self._reporter.write_raw(f"\r{' ' * (self._width - 1)}\r", flush=True)
+            _write(f"\r{' ' * (self._width - 1)}\r")
             self._drawn = False
 
 
@@ -132,8 +135,14 @@ def follow_session(config: pytest.Config, session: GateSession) -> None:
     reporter = config.pluginmanager.getplugin("terminalreporter")
     if f"{type(reporter).__module__}.{type(reporter).__name__}" != "_pytest.terminal.TerminalReporter":
         return  # none, or one that draws in a way of its own
-    if config.get_verbosity(config.VERBOSITY_TEST_CASES) == 0:
+    if config.get_verbosity("test_cases") == 0:
         config.pluginmanager.register(SessionProgress(config, session, reporter), "messenger-gate-progress")
+
+
+def _write(text: str) -> None:
+    # Past pytest's writer, which would count this as part of a line of its own, and break it at the edge.
+    sys.stdout.write(printable(text, sys.stdout))
+    sys.stdout.flush()
 
 
 def _can_draw_over(config: pytest.Config, reporter: Any) -> bool:

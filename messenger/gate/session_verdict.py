@@ -3,12 +3,14 @@
 import shlex
 import sys
 from collections.abc import Generator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
+from .baseline import Baseline
 from .check import Checked, check_run
 from .circumstances import Circumstances, of_baselines
 from .comparison import Comparison, Status, worst_first
@@ -19,7 +21,7 @@ from .reports.terminal import render_terminal
 from .reports.units import plural
 from .reports.words import failure, missing_prerequisites
 from .run import Run
-from .screen import columns
+from .screen import columns, printable
 from .session import GateSession
 from .session_progress import follow_session
 from .session_run import run_of
@@ -99,8 +101,7 @@ class SessionVerdict:
         """Print the comparison."""
         if self._text:
             terminalreporter.section("messenger gate")
-            # Raw: pytest would mark the text up once more, and wants no escape sequences.
-            terminalreporter.write_raw(self._text, flush=True)
+            terminalreporter.write(printable(self._text, sys.stdout))
 
     def _row(self, bench: Any) -> Comparison | None:
         """Judge one benchmark by what is known now; None where that cannot be done, as the end will tell."""
@@ -137,9 +138,12 @@ class SessionVerdict:
         return report_of(verdict, run.sources, self._prerequisites)
 
     def _check(self, run: Run) -> Checked:
+        return check_run(run, self._stored, ())
+
+    @cached_property
+    def _stored(self) -> tuple[Baseline, ...]:
         folder = _path(self._config.getoption("gate_baselines"))
-        stored = read_baselines(folder or self._config.rootpath / self._session.settings.baselines)
-        return check_run(run, stored, ())
+        return read_baselines(folder or self._config.rootpath / self._session.settings.baselines)
 
     def _final(self, compared: Sequence[Comparison]) -> tuple[Comparison, ...]:
         """Let the rows say what the tests have said, and nothing of what never came to its turn."""

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from rich.cells import cell_len
 
 from .project import SLOW
 from .terminal import on_terminal, seen
@@ -57,13 +58,15 @@ def test_ordinary_tests_keep_their_dots_and_percentages(shop):
     assert [re.sub(" +", " ", line) for line in lines] == [f"{ORDINARY} [100%]"]
 
 
-def test_no_line_is_wider_than_the_terminal(shop):
+@pytest.mark.parametrize("name", ["test_a_name_that_is_longer_than_half_a_line", "test_" + "日本語" * 10])
+def test_no_line_is_wider_than_the_terminal(shop, name):
     """One that wraps cannot be drawn over, and fills the screen."""
+    (shop / "tests" / "speed" / "test_ship.py").rename(shop / "tests" / "speed" / f"{name}.py")
+
     written = run(shop, "tests/speed", "--gate", columns=40)
 
     frames = [frame for frame in re.split(r"[\r\n]", written) if re.match(r"\d+ of \d+", frame)]
-    assert len(frames) == 2
-    assert all(len(frame) == 39 for frame in frames)
+    assert [cell_len(frame) for frame in frames] == [39, 39]
 
 
 @pytest.mark.parametrize("settings", [{"TERM": "dumb"}, {"TERM": "dumb", "NO_COLOR": "1"}])
@@ -110,6 +113,14 @@ def test_a_debugger_has_the_screen_to_itself(shop):
     (dialogue,) = re.findall(r"PDB set_trace.*PDB continue", written, re.DOTALL)
     assert "--Call--" in dialogue or "Pdb" in dialogue
     assert " " * 50 not in dialogue
+
+
+def test_a_terminal_without_our_letters_gets_question_marks(shop):
+    """Box and check mark must not turn the table into one line of escapes."""
+    written = run(shop, "tests/speed", "--gate=check", settings={"PYTHONIOENCODING": "ascii"})
+
+    assert "PASSED: 2 benchmarks compared, none regressed." in seen(written)
+    assert "? Stable" in written
 
 
 def test_an_interrupt_leaves_no_half_line(shop):
