@@ -31,11 +31,12 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Event(msgspec.Struct):
-    """A line from the child: what it is going to do, or which benchmark it has finished."""
+    """A line from the child: what it is going to do, or which benchmark it has finished, in which time."""
 
     stamp: Stamp | None = None
     benchmarks: int = 0
     finished: str = ""
+    q25_ns: float | None = None
 
 
 def measure(order: Order, folder: Path, progress: Progress) -> tuple[Process, ...]:
@@ -106,9 +107,12 @@ def _run(command: Sequence[str], place: Path, events: Path, progress: Progress) 
     with _ended_with_us(child):
         while True:
             try:
-                return child.wait(_POLL_SECONDS)
+                code = child.wait(_POLL_SECONDS)
             except subprocess.TimeoutExpired:
                 seen = _read_events(events, seen, progress)[0]
+            else:
+                _read_events(events, seen, progress)  # what came since the last look
+                return code
     raise AssertionError("the loop returns")
 
 
@@ -124,7 +128,7 @@ def _read_events(path: Path, seen: int, progress: Progress | None) -> tuple[int,
         if progress is not None and event.stamp:
             progress.expect(event.benchmarks)
         elif progress is not None:
-            progress.advance()
+            progress.advance(event.finished, event.q25_ns)
     return seen + len(whole) + bool(whole), stamp
 
 

@@ -18,8 +18,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         nargs="?",
         const="table",
         choices=("table", "check"),
-        help="hold the benchmarks of this session against the baselines: table prints, check also decides "
-        "the exit status (1 a failure, 3 nothing compared). Write --gate=check, with the equals sign.",
+        help="hold the benchmarks of this session against the baselines: table prints, check also fails the "
+        "tests of those that slowed down or missed a target, and decides the exit status (1 a failure, "
+        "3 nothing compared). Write --gate=check, with the equals sign.",
     )
     group.addoption(
         "--gate-baselines", metavar="DIR", help="folder of baselines (default: from pyproject.toml)"

@@ -6,6 +6,9 @@ from contextlib import contextmanager
 from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 
+from .reports.units import duration
+from .screen import dumb
+
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
@@ -19,8 +22,8 @@ class Progress(Protocol):
     def expect(self, benchmarks: int) -> None:
         """Expect so many benchmarks of the process."""
 
-    def advance(self) -> None:
-        """Count a finished benchmark."""
+    def advance(self, name: str = "", q25_ns: float | None = None) -> None:
+        """Count a finished benchmark, and tell of it where its *name* is given."""
 
     def finish(self) -> None:
         """End the process."""
@@ -28,8 +31,8 @@ class Progress(Protocol):
 
 @contextmanager
 def show_progress(what: str, unit: str = "process") -> Iterator[Progress]:
-    """Show a bar with rate and time left on a terminal, else a line a process (or *unit*); both on stderr."""
-    if not sys.stderr.isatty():
+    """Show a bar with rate and time left on a terminal, else a line a benchmark and *unit*, on stderr."""
+    if not sys.stderr.isatty() or dumb():
         yield _Lines(what, unit)
         return
     from rich.console import Console
@@ -62,6 +65,20 @@ def hide_progress(_: str) -> Iterator[Progress]:
     yield _Nothing()
 
 
+def describe_pace(done: int, total: int, seconds: float) -> str:
+    """Say how far a measurement is, at what rate, and when it will be over.
+
+    >>> describe_pace(12, 69, 4.0), describe_pace(0, 69, 0.1), describe_pace(69, 69, 23.0)
+    ('12 of 69, 3.0/s, about 19 s left', '0 of 69', '69 of 69, 3.0/s')
+    """
+    parts = [f"{done} of {total}"]
+    if done:
+        rate = done / max(seconds, 1e-9)
+        parts.append(f"{rate:.1f}/s" if rate < 10 else f"{rate:.0f}/s")
+        parts += [f"about {seconds / done * (total - done):.0f} s left"] if done < total else []
+    return ", ".join(parts)
+
+
 class _Nothing:
     def start(self, number: int, processes: int) -> None:
         pass
@@ -69,7 +86,7 @@ class _Nothing:
     def expect(self, benchmarks: int) -> None:
         pass
 
-    def advance(self) -> None:
+    def advance(self, name: str = "", q25_ns: float | None = None) -> None:
         pass
 
     def finish(self) -> None:
@@ -80,7 +97,7 @@ class _Lines:
     def __init__(self, what: str, unit: str) -> None:
         self._what, self._unit = what, unit
         self._began = monotonic()
-        self._number = self._processes = self._benchmarks = 0
+        self._number = self._processes = self._benchmarks = self._done = 0
 
     def start(self, number: int, processes: int) -> None:
         self._number, self._processes = number, processes
@@ -88,10 +105,14 @@ class _Lines:
     def expect(self, benchmarks: int) -> None:
         self._benchmarks = benchmarks
 
-    def advance(self) -> None:
-        pass
+    def advance(self, name: str = "", q25_ns: float | None = None) -> None:
+        self._done += 1
+        if name:
+            pace = describe_pace(self._done, self._benchmarks * self._processes, monotonic() - self._began)
+            sys.stderr.write(f"{self._what}: {name} {duration(q25_ns)}, {pace}\n")
 
     def finish(self) -> None:
+        self._done = self._number * self._benchmarks
         spent = monotonic() - self._began
         left = spent / self._number * (self._processes - self._number)
         more = f", about {left:.0f} s left" if self._number < self._processes else ""
@@ -115,7 +136,7 @@ class _Bar:
         self._benchmarks = benchmarks
         self._bar.update(self._task, total=benchmarks * self._processes)
 
-    def advance(self) -> None:
+    def advance(self, name: str = "", q25_ns: float | None = None) -> None:
         self._done += 1
         rate = self._done / max(monotonic() - self._began, 1e-9)
         self._bar.update(self._task, completed=self._done, rate=f"benchmarks, {rate:.1f}/s")

@@ -12,6 +12,7 @@ from uuid import uuid4
 import msgspec
 import pytest
 
+from .coroutine import guard_fixture
 from .error import GateError
 from .git import read_commit
 from .machine import capture
@@ -46,7 +47,8 @@ class GateSession:
         self._slices: list[int] = []
         self._timed_at = 0.0
         self._events = config.getoption("gate_events")
-        self._benchmarks: set[str] = set()
+        self.benchmarks: set[str] = set()
+        self.q25_ns: dict[str, float] = {}
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -57,16 +59,24 @@ class GateSession:
             items[:] = [item for item in items if _is_benchmark(item) and self._asks_for(item.nodeid)]
         for item in items:
             if _is_benchmark(item):
-                self._benchmarks.add(item.nodeid)
+                self.benchmarks.add(item.nodeid)
                 _targets_of(item)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Tell a measuring parent what will be measured, and time the first slices."""
         if self._config.option.collectonly:
             return
-        self._tell(stamp=msgspec.to_builtins(self._first_stamp), benchmarks=len(self._benchmarks))
-        if self._benchmarks:
+        self._tell(stamp=msgspec.to_builtins(self._first_stamp), benchmarks=len(self.benchmarks))
+        if self.benchmarks:
             self._time_reference(_SLICES_AT_ENDS)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[Any]) -> Generator[None, object, object]:
+        """Keep coroutines from the fixture: how fast one is made says nothing of what it does."""
+        fixture = yield
+        if fixturedef.argname == "benchmark" and hasattr(fixture, "_make_runner"):
+            guard_fixture(fixture)
+        return fixture
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
@@ -75,6 +85,7 @@ class GateSession:
         fixture: Any = getattr(item, "funcargs", {}).get("benchmark")
         stats = getattr(fixture, "stats", None)
         if stats:
+            self.q25_ns[item.nodeid] = stats.stats.q1 * 1e9
             try:
                 _hold_targets(item, fixture, stats)
             except BadTarget as error:
@@ -84,9 +95,9 @@ class GateSession:
 
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
         """Count a benchmark, and see how fast the machine is by now."""
-        if nodeid not in self._benchmarks:
+        if nodeid not in self.benchmarks:
             return
-        self._tell(finished=nodeid)
+        self._tell(finished=nodeid, q25_ns=self.q25_ns.get(nodeid))
         if monotonic() - self._timed_at >= _REFERENCE_EVERY_SECONDS:
             self._time_reference(_SLICES_BETWEEN)
 
@@ -107,9 +118,9 @@ class GateSession:
             for entry in output_json["benchmarks"]:
                 entry["stats"].pop("data", None)
 
-    def stamp(self) -> Stamp:
+    def stamp(self, *, at_end: bool = True) -> Stamp:
         """Say what this session was, and how fast the machine has been up to now."""
-        self._time_reference(_SLICES_AT_ENDS)
+        self._time_reference(_SLICES_AT_ENDS if at_end else _SLICES_BETWEEN)
         return msgspec.structs.replace(self._first_stamp, reference_ns=reference_ns(self._slices))
 
     def _asks_for(self, name: str) -> bool:
@@ -137,7 +148,7 @@ class GateSession:
             commit=read_commit(config.rootpath, self.settings.baselines),
             paths=relative_paths(config.args, config.invocation_params.dir, config.rootpath),
             only=self._only,
-            sources=find_sources(config.rootpath, self._benchmarks),
+            sources=find_sources(config.rootpath, self.benchmarks),
         )
 
 

@@ -135,7 +135,7 @@ def test_a_failing_test_stays_a_failing_test(shop):
     [
         (["-p", "no:benchmark", "--ignore=tests/speed"], "needs pytest-benchmark"),
         (["--benchmark-disable"], "nothing would be timed"),
-        (["-p", "xdist_alike"], "pytest-xdist is active"),
+        (["-p", "no:xdist", "-p", "xdist_alike"], "pytest-xdist is active"),
     ],
 )
 def test_a_check_that_could_not_judge_is_refused_at_once(shop, arguments, said):
@@ -151,7 +151,7 @@ def test_a_configured_gate_is_silent_where_tests_are_distributed(shop):
     """Who distributes ordinary tests did not ask for times."""
     (shop / "xdist_alike.py").write_text(XDIST)
 
-    done = session(shop, "tests", "-o", "messenger_gate=check", "-p", "xdist_alike")
+    done = session(shop, "tests", "-o", "messenger_gate=check", "-p", "no:xdist", "-p", "xdist_alike")
 
     assert done.returncode == 0
     assert "messenger gate" not in done.stdout

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from rich.cells import cell_len
 
 from messenger import gate
 from messenger.gate.circumstances import of_baselines
@@ -30,6 +31,7 @@ from messenger.gate.reports.junit import render_junit
 from messenger.gate.reports.log import render_log
 from messenger.gate.reports.markdown import render_markdown
 from messenger.gate.reports.terminal import render_terminal
+from messenger.gate.reports.words import failure
 from messenger.gate.selection import Selection
 from messenger.gate.source import Source
 from messenger.gate.verdict import Commands, judge
@@ -208,6 +210,42 @@ def test_a_narrow_terminal_folds_names_and_cuts_none(width):
 
     drawn = "".join(line.split("│")[1].strip() for line in text.splitlines() if "│" in line)
     assert drawn == long
+
+
+@pytest.mark.parametrize("width", [60, 80, 100])
+@pytest.mark.parametrize("make", REPORTS, ids=lambda make: make.__name__)
+def test_a_report_for_a_terminal_is_no_wider_than_it(make, width):
+    """Only the commands and the verdict are: they are copied, and searched for, whole."""
+    report = make()
+
+    lines = render_terminal(report, width=width).splitlines()
+
+    commands = 3 if report.commands.closer else 2
+    assert [line for line in lines[: -commands - 1] if cell_len(line) > width] == []
+
+
+@pytest.mark.parametrize(
+    ("make", "label"),
+    [(everything, "Closer"), (all_stable, "Again"), (elsewhere, "Accept"), (nothing, "Accept")],
+)
+def test_what_to_type_next_stands_above_the_verdict(make, label):
+    """Where the eye is when the output stops."""
+    assert render_terminal(make()).splitlines()[-2].startswith(f"{label}:")
+
+
+def test_a_failure_says_what_happened_in_one_line():
+    """It is all that JUnit and an editor show of it."""
+    rows = {row.name.rpartition("_")[2]: row for row in everything().results}
+
+    assert failure(rows["slow"]) == (
+        "slowed down 2.40x: 100 ns -> 240 ns, tolerance 10 %; confirmed by 5 fresh processes"
+    )
+    assert failure(rows["promise"]) == "missed its target: median 3 us, target 2 us, 1.5x over"
+    assert failure(rows["both"]) == (
+        "slowed down 3.00x: 100 ns -> 300 ns, tolerance 10 %; "
+        "missed its target: p99.9 2.4 ms, target 1 ms, 2.4x over"
+    )
+    assert failure(rows["gone"]) == "vanished: the baseline knows it, and the run does not"
 
 
 @pytest.mark.parametrize("make", REPORTS, ids=lambda make: make.__name__)

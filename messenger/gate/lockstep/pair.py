@@ -5,13 +5,14 @@ import os
 import random
 import statistics
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import msgspec
 
 from ..error import GateError
 from .launch import Likeness, started
 from .plan import Plan
-from .side import Side, SideLost, Trouble
+from .side import Ended, Side, SideLost, Trouble
 
 _SECONDS = 0.1  # what the slices of one benchmark should take, both sides together
 _GROUPS_MOST, _GROUPS_LEAST = 12, 3
@@ -111,7 +112,8 @@ def _run(
             for side in everyone:
                 side.advance_to(current)
             if all(side.ready == current for side in everyone):
-                meet(current, sides)
+                with suppress(Ended):  # it gives no sample, and is among the side's troubles
+                    meet(current, sides)
             else:
                 troubles.extend(_unused(current, everyone))
             for side in everyone:

@@ -32,6 +32,10 @@ class SideLost(Exception):
         self.side, self.how = side, how
 
 
+class Ended(Exception):
+    """A benchmark ended on one side while its next slice was awaited; the side has noted why, and goes on."""
+
+
 class Side:
     """What one side has told, and a way to order what it does next; see `arm` for the other end."""
 
@@ -51,9 +55,18 @@ class Side:
         self.code = 0
 
     def ask(self, **order: Any) -> dict[str, Any]:
-        """Give an order and wait for what comes of it."""
+        """Give an order and wait for what comes of it.
+
+        Raises:
+            SideLost: nobody is there to answer.
+            Ended: the benchmark failed, as one does that fails in its hundredth call.
+        """
         self.tell(**order)
-        return self.hear()
+        event = self.hear()
+        if "ended" in event:
+            self._note(event)
+            raise Ended
+        return event
 
     def tell(self, **order: Any) -> None:
         """Give an order.

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..comparison import Status
 from ..report import Report, Result
+from ..verdict import Outcome
 from .words import (
     change_cell,
     circumstances,
@@ -57,7 +58,7 @@ def render_terminal(report: Report, *, width: int | None = None, colour: bool = 
         file=out, width=columns, force_terminal=colour, no_color=not colour, legacy_windows=False
     )
     for line in circumstances(report):
-        console.print(Text(plain(line)), soft_wrap=True)
+        console.print(Text(plain(line)), soft_wrap=width is None)
     if rows:
         table = Table(title=Text(f"names below {prefix}") if prefix else None, title_justify="left")
         # A name may go on in the next line, and is never cut.
@@ -68,10 +69,8 @@ def render_terminal(report: Report, *, width: int | None = None, colour: bool = 
         table.add_column("Status", overflow="fold")
         _fill(table, rows, names, counted)
         console.print(table)
-    console.print(Text(f"Again:  {plain(report.commands.reproduce)}"), soft_wrap=True)
-    console.print(Text(f"Accept: {plain(report.commands.accept)}"), soft_wrap=True)
-    if report.commands.closer:
-        console.print(Text(f"Closer: {plain(report.commands.closer)}"), soft_wrap=True)
+    for line in _commands(report):  # whole, to be copied
+        console.print(Text(line), soft_wrap=True)
     style = "bold green" if report.passed else "bold red"
     console.print(Text(headline(report), style=style), soft_wrap=True)
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
@@ -90,6 +89,21 @@ def _fill(table: "Table", rows: Sequence[Result], names: Mapping[str, str], coun
             "; ".join([status_cell(row), *_targets(row)]),
         ]
         table.add_row(*(Text(plain(cell)) for cell in cells), style=_STYLE[row.status])
+
+
+def _commands(report: Report) -> list[str]:
+    """List what can be typed next, the likeliest last, where the eye is."""
+    commands = report.commands
+    lines = [f"Again:  {plain(commands.reproduce)}", f"Accept: {plain(commands.accept)}"]
+    if commands.closer:
+        return [*lines, f"Closer: {plain(commands.closer)}"]
+    return lines if _accepts_next(report) else lines[::-1]
+
+
+def _accepts_next(report: Report) -> bool:
+    """Claim that only accepting leads on: nothing was there to compare with, or to miss any longer."""
+    lacking = report.verdict in (Outcome.ADVISORY, Outcome.NOTHING_COMPARED)
+    return lacking or any(row.status is Status.MISSING for row in report.results)
 
 
 def _targets(row: Result) -> list[str]:

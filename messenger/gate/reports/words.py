@@ -79,24 +79,31 @@ def instructions_cell(row: Result) -> str:
 
 
 def failure(row: Result) -> str:
-    """Say in one line why a row fails: `slowed down 1.50x: 450 ns -> 675 ns (+50.0 %)`.
+    """Say in one line why a row fails: `slowed down 1.50x: 450 ns -> 675 ns, tolerance 10 %`.
 
     >>> failure(Result(name="a", status=Status.MISSING))
     'vanished: the baseline knows it, and the run does not'
     """
-    change = row.change_percent or 0.0
     said = {
-        Status.REGRESSED: f"slowed down {1 + change / 100:.2f}x: {time_cell(row.baseline_q25_ms)} -> "
-        f"{time_cell(row.shown_ms)} ({change_cell(row)})",
+        Status.REGRESSED: _slowdown(row),
         Status.MISSING: "vanished: the baseline knows it, and the run does not",
         Status.FAILED: "failed",
         Status.UNACCEPTED: f"got faster, and nobody has accepted it ({change_cell(row)})",
     }.get(row.status)
     missed = [
-        f"{promise.statistic} is {time_cell(promise.value_ms)}, target {time_cell(promise.target_ms)}"
+        f"missed its target: {promise.statistic} {time_cell(promise.value_ms)}, "
+        f"target {time_cell(promise.target_ms)}, {target_cells(promise)[1]}"
         for promise in row.missed
     ]
     return "; ".join(filter(None, [said, *missed, row.note]))
+
+
+def _slowdown(row: Result) -> str:
+    ratio = 1 + (row.change_percent or 0.0) / 100
+    text = f"slowed down {ratio:.2f}x: {time_cell(row.baseline_q25_ms)} -> {time_cell(row.shown_ms)}"
+    if row.interval_percent is not None:
+        return f"{text}, {change_cell(row)}"
+    return text if row.tolerance_percent is None else f"{text}, tolerance {row.tolerance_percent:.0f} %"
 
 
 def plain(text: str) -> str:

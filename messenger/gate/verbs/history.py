@@ -1,6 +1,5 @@
 """`messenger gate history`: what the benchmarks took at one commit after the other."""
 
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,11 +13,11 @@ from ..machine import capture
 from ..publish import require_writable
 from ..reports.history import render_history
 from ..reports.units import percent, plural
+from ..screen import colourful, columns
 from ..selection import matches_any
 from ..store import write_whole
 from ..trend import Trend
 from .arguments import FILE, examples, find_project, finite
-from .output import columns
 
 
 @click.command(
@@ -76,13 +75,12 @@ def command(
     trends = _matching(history.trends, names)
     if json is not None:
         write_whole(json, msgspec.json.format(msgspec.json.encode(trends), indent=2).decode() + "\n")
-    terminal = sys.stdout.isatty()
-    colour = terminal and "NO_COLOR" not in os.environ
+    colour = colourful(sys.stdout)
     text = render_history(
         trends,
         current=capture(settings.packages).slug,
         warnings=history.warnings,
-        width=columns() if terminal else None,
+        width=columns(sys.stdout) if sys.stdout.isatty() else None,
         colour=colour,
     )
     click.echo(text, nl=False, color=colour)

@@ -22,6 +22,7 @@ from ..publish import (
 from ..report import Report
 from ..reports.annotations import render_annotations
 from ..reports.terminal import render_terminal
+from ..screen import colourful, columns
 
 
 def require_places(places: Mapping[str, Any]) -> None:
@@ -54,8 +55,8 @@ def publish(report: Report, places: Mapping[str, Any], archive: Path | None = No
         _keep(report, archive)
     if os.environ.get("GITHUB_ACTIONS") == "true":
         click.echo(render_annotations(report), nl=False)
-    colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-    click.echo(render_terminal(report, width=columns(), colour=colour), nl=False, color=colour)
+    colour = colourful(sys.stdout)
+    click.echo(render_terminal(report, width=columns(sys.stdout), colour=colour), nl=False, color=colour)
     return report.exit_code
 
 
@@ -68,11 +69,3 @@ def _keep(report: Report, archive: Path) -> None:
         return
     if logs:
         click.echo(f"Kept: {', '.join(map(str, logs))} and {last_report(archive).parent}", err=True)
-
-
-def columns() -> int | None:
-    """Return the columns to draw in; None, as wide as needed, where nobody said how wide the output is."""
-    asked = os.environ.get("COLUMNS", "")
-    if asked.isdecimal() and int(asked) > 0:
-        return int(asked)
-    return os.get_terminal_size(sys.stdout.fileno()).columns if sys.stdout.isatty() else None

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from .conversation import Conversation
+from .coroutine import refuse_coroutine_function
 from .counter import open_counter
 from .subject import Rationed, Subject, Timed
 
@@ -71,6 +72,7 @@ class Arm:
         from pytest_benchmark.fixture import BenchmarkFixture
 
         def plain(fixture: Any, function: Any, *args: Any, **kwargs: Any) -> Any:
+            refuse_coroutine_function(function)
             return self._measure(fixture, Subject(function, args, kwargs))
 
         def pedantic(
@@ -84,6 +86,7 @@ class Arm:
             warmup_rounds: int = 0,
             iterations: int = 1,
         ) -> Any:
+            refuse_coroutine_function(target)
             subject = Subject(target, args, kwargs or {}, setup, teardown)
             if rounds is None or setup:  # a setup makes anew what a round consumes
                 return self._measure(fixture, subject)

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from time import perf_counter
 from typing import Any, Protocol
 
+from .coroutine import refuse_coroutine
 from .counter import Counter
 
 _SLICE_SECONDS = 2e-3
@@ -40,6 +41,7 @@ class Subject:
         self._function, self._args, self._kwargs = function, args, kwargs
         self._setup, self._teardown = setup, teardown
         self._result: Any = None
+        self._known = False  # to give no coroutine
 
     def prepare(self) -> None:
         """Call it once, as any test would."""
@@ -51,18 +53,30 @@ class Subject:
 
     def round(self, iterations: int) -> float:
         """Return the seconds that *iterations* calls take together."""
-        function, times = self._function, range(iterations)
+        function, seconds = self._function, 0.0
         with self._arguments() as (args, kwargs):
             if iterations == 1:
-                start = perf_counter()
-                result = function(*args, **kwargs)
-                seconds = perf_counter() - start
-                self._result = result
+                seconds, self._result = self._call(args, kwargs)
                 return seconds
+            if not self._known:  # the first of them is looked at, and timed alone for that
+                seconds, _ = self._call(args, kwargs)
+                iterations -= 1
+            times = range(iterations)
             start = perf_counter()
             for _ in times:
                 function(*args, **kwargs)
-            return perf_counter() - start
+            return seconds + perf_counter() - start
+
+    def _call(self, args: Any, kwargs: Any) -> tuple[float, Any]:
+        """Return the seconds of a call and what it gave, which the first time must be no coroutine."""
+        function = self._function
+        start = perf_counter()
+        result = function(*args, **kwargs)
+        seconds = perf_counter() - start
+        if not self._known:
+            refuse_coroutine(result, function)
+            self._known = True
+        return seconds, result
 
     def calibrate(self) -> dict[str, Any]:
         """Choose iterations a round and rounds a slice: a slice takes 2 ms, in 8 rounds if it can."""
