@@ -1,11 +1,22 @@
 """Publish: a report reaches the files it was asked for."""
 
 import os
+from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 from .error import GateError
-from .report import Report, format_report
+from .report import Report
 from .store import write_whole
+
+# What renders the file of an option, loaded when it is wanted: `--csv FILE` is csv=FILE in `write_reports`.
+_FACES = {
+    "markdown": (".reports.markdown", "render_markdown"),
+    "json": (".report", "format_report"),
+    "csv": (".reports.csv", "render_csv"),
+    "junit": (".reports.junit", "render_junit"),
+}
+_STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
 
 
 def require_writable(*paths: Path | None) -> None:
@@ -24,15 +35,48 @@ def require_writable(*paths: Path | None) -> None:
             raise GateError(f"cannot write {path}: {folder} cannot be written; choose another place")
 
 
-def write_reports(report: Report, *, markdown: Path | None, json: Path | None) -> None:
-    """Write the reports that were asked for.
+def require_step_summary() -> Path:
+    """Return the file that GitHub shows as a job's summary.
+
+    Raises:
+        GateError: there is none, or it cannot be written.
+    """
+    place = os.environ.get(_STEP_SUMMARY)
+    if not place:
+        raise GateError(
+            f"--step-summary needs {_STEP_SUMMARY}, which GitHub sets; elsewhere: --markdown FILE"
+        )
+    require_writable(Path(place))
+    return Path(place)
+
+
+def write_reports(report: Report, **files: Path | None) -> None:
+    """Write the reports that were asked for, by the name of their format.
 
     Raises:
         GateError: a file cannot be written.
     """
-    if markdown is not None:
-        from .reports.markdown import render_markdown
+    for name, path in files.items():
+        if path is not None:
+            module, function = _FACES[name]
+            render: Callable[[Report], str] = getattr(import_module(module, __package__), function)
+            write_whole(path, render(report))
 
-        write_whole(markdown, render_markdown(report))
-    if json is not None:
-        write_whole(json, format_report(report))
+
+def append_step_summary(report: Report) -> None:
+    """Add *report* to the job's summary, as long as there is room for: GitHub drops what is longer, whole.
+
+    Raises:
+        GateError: there is no such file, it is full, or it cannot be written.
+    """
+    from .reports.markdown import LEAST_ROOM, SUMMARY_BYTES, render_summary
+
+    path = require_step_summary()
+    try:
+        used = path.stat().st_size if path.exists() else 0
+        if (room := SUMMARY_BYTES - used) < LEAST_ROOM:
+            raise GateError(f"no room in {_STEP_SUMMARY}: {used} of {SUMMARY_BYTES} bytes are used")
+        with path.open("a", encoding="utf-8", newline="\n") as file:
+            file.write(render_summary(report, room))
+    except OSError as error:
+        raise GateError(f"cannot write {path}: {error.strerror}") from error

@@ -21,6 +21,7 @@ from .run import combine_processes
 from .session import GateSession
 from .store import read_baselines
 from .verdict import Commands, judge
+from .workflow_command import defuse, obeyed
 
 
 class SessionVerdict:
@@ -51,7 +52,7 @@ class SessionVerdict:
         """Print the comparison."""
         if self._text:
             terminalreporter.section("messenger gate")
-            terminalreporter.write(self._text)
+            terminalreporter.write(defuse(self._text) if obeyed() else self._text)
 
     def _judge(self, measured: Sequence[Any]) -> int:
         try:

@@ -15,6 +15,9 @@ from messenger.gate.lockstep.instructions import Count, Counting
 from messenger.gate.lockstep.judge import Ratios
 from messenger.gate.lockstep.plan import Mode
 from messenger.gate.report import UnreadableReport, format_report, parse_report, report_of, schema
+from messenger.gate.reports.annotations import render_annotations
+from messenger.gate.reports.csv import render_csv
+from messenger.gate.reports.junit import render_junit
 from messenger.gate.reports.markdown import render_markdown
 from messenger.gate.reports.terminal import render_terminal
 from messenger.gate.selection import Selection
@@ -132,7 +135,14 @@ def hostile():
 
 
 REPORTS = [everything, side_by_side, all_stable, elsewhere, nothing, hostile]
-FORMATS = {"md": render_markdown, "json": format_report, "txt": render_terminal}
+FORMATS = {
+    "md": render_markdown,
+    "json": format_report,
+    "txt": render_terminal,
+    "csv": render_csv,
+    "xml": render_junit,
+    "annotations": render_annotations,
+}
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
@@ -140,7 +150,8 @@ FORMATS = {"md": render_markdown, "json": format_report, "txt": render_terminal}
 def test_a_report_is_exactly_the_expected_file(make, suffix):
     text = FORMATS[suffix](make())
 
-    assert text == (EXPECTED / f"{make.__name__}.{suffix}").read_text(encoding="utf-8")
+    # Bytes, for the lines of CSV end in two characters.
+    assert text == (EXPECTED / f"{make.__name__}.{suffix}").read_bytes().decode()
 
 
 @pytest.mark.parametrize("make", REPORTS, ids=lambda make: make.__name__)
@@ -213,7 +224,7 @@ def test_colour_is_asked_for():
 def test_a_thousand_stable_rows_are_folded():
     rows = [measurement(name(f"n{number}"), 100, spread=0.0) for number in range(1000)]
 
-    text = render_markdown(report_on(run(*rows), baseline(*rows)))
+    text = render_markdown(report_on(run(*rows), baseline(*rows)), limit=None)
 
     assert text.index("<details>") < text.index("bench_n0")
     assert text.count("bench_n999.py") == 1

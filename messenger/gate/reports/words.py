@@ -55,6 +55,23 @@ def status_cell(row: Result) -> str:
     return f"{text} ({'; '.join(told)})" if told else text
 
 
+def reason(row: Result) -> str:
+    """Say in one line why a row has its status, as a log or a test report has no columns for it."""
+    told = STATUS[row.status].partition(" ")[2]
+    if row.change_percent is not None and row.status not in (Status.FAILED, Status.FAILED_TARGET):
+        told += f": {change_cell(row)}, {time_cell(row.baseline_q25_ms)} -> {time_cell(row.shown_ms)}"
+    if row.status is Status.MISSING:
+        told += ": it has been measured before, and not now"
+    told += "".join(f"; {promise_clause(promise)}" for promise in row.missed)
+    return f"{told} ({row.note})" if row.note else told
+
+
+def promise_clause(promise: Promise) -> str:
+    """Write what was measured of what was promised: `p99 4 ms, target 50 ms, 12x better`."""
+    statistic, outcome = target_cells(promise)
+    return f"{statistic} {time_cell(promise.value_ms)}, target {time_cell(promise.target_ms)}, {outcome}"
+
+
 def time_cell(milliseconds: float | None) -> str:
     """Write a time in the unit that reads best."""
     return duration(None if milliseconds is None else milliseconds * 1e6)
@@ -78,6 +95,8 @@ def instructions_cell(row: Result) -> str:
 
 def plain(text: str) -> str:
     """Keep *text* on one line, its control characters visible."""
+    if text.isprintable():
+        return text
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 

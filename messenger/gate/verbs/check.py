@@ -2,6 +2,7 @@
 
 import shlex
 from pathlib import Path
+from typing import Unpack
 
 import click
 
@@ -11,14 +12,13 @@ from ..lockstep.check import check_side_by_side
 from ..lockstep.order import Order as DuelOrder
 from ..measure import Order
 from ..paths import relative_paths
-from ..publish import require_writable
 from ..report import Report, report_of
 from ..settings import Settings
 from ..source import find_sources
 from ..store import read_baselines
 from ..verdict import Commands, judge
-from .arguments import FILE, examples, find_project, finite, measuring, place_for, read_run, require_sense
-from .output import publish
+from .arguments import examples, find_project, finite, measuring, place_for, read_run, require_sense
+from .output import Wanted, publish, reporting, require_room
 
 
 @click.command(
@@ -37,8 +37,7 @@ from .output import publish
     metavar="PATTERN",
     help="Judge only benchmarks whose full name contains PATTERN; * stands for anything. Repeatable.",
 )
-@click.option("--markdown", type=FILE, metavar="FILE", help="Write a markdown table.")
-@click.option("--json", type=FILE, metavar="FILE", help="Write the report as JSON, times in milliseconds.")
+@reporting
 @click.option("--require-verdict", is_flag=True, help="Exit 3 where no baseline of this environment exists.")
 @click.option(
     "--base",
@@ -77,14 +76,13 @@ def command(
     keep: Path | None,
     baselines: Path | None,
     only: tuple[str, ...],
-    markdown: Path | None,
-    json: Path | None,
     require_verdict: bool,
     base: str | None,
     budget: float | None,
     timeout: float,
     spawn: bool,
     same_packages: bool,
+    **wanted: Unpack[Wanted],
 ) -> int:
     """Judge runs, one report a fresh process, or measure PATHS and judge that.
 
@@ -92,7 +90,7 @@ def command(
     With --base no baseline is needed: base and head run by turns, in pairs of processes that are alike.
     """
     root, settings, folder = find_project(baselines)
-    require_writable(markdown, json)
+    require_room(wanted)
     if base is None:
         require_sense(arguments, measure, keep, only)
         commands = _commands(arguments, measure, baselines, only)
@@ -112,7 +110,7 @@ def command(
         )
         verdict = check_side_by_side(duel, settings, root, folder)
         report = report_of(verdict, find_sources(root, (row.name for row in verdict.comparisons)))
-    return publish(report, markdown=markdown, json=json)
+    return publish(report, wanted)
 
 
 def _against_baselines(

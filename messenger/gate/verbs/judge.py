@@ -1,6 +1,7 @@
 """`messenger gate judge`: judges again what was measured side by side."""
 
 from pathlib import Path
+from typing import Unpack
 
 import click
 
@@ -8,7 +9,7 @@ from ..lockstep.check import judge_again
 from ..report import report_of
 from ..source import find_sources
 from .arguments import FILE, examples, find_project
-from .output import publish
+from .output import Wanted, publish, reporting, require_room
 
 
 @click.command(
@@ -20,10 +21,11 @@ from .output import publish
     ),
 )
 @click.argument("file", type=FILE, metavar="FILE")
-@click.option("--markdown", type=FILE, metavar="FILE", help="Write a markdown table.")
-def command(file: Path, markdown: Path | None) -> int:
+@reporting
+def command(file: Path, **wanted: Unpack[Wanted]) -> int:
     """Judge again what `check --base REF --json FILE` has measured, without measuring."""
     root, _, folder = find_project(None)
+    require_room(wanted)
     verdict = judge_again(file, folder)
     sources = find_sources(root, (row.name for row in verdict.comparisons))
-    return publish(report_of(verdict, sources), markdown=markdown)
+    return publish(report_of(verdict, sources), wanted)

@@ -2,25 +2,87 @@
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypedDict
 
 import click
 
-from ..publish import write_reports
+from ..publish import append_step_summary, require_step_summary, require_writable, write_reports
 from ..report import Report
+from ..reports.annotations import render_annotations
 from ..reports.terminal import render_terminal
+from ..settings import find_root
+from ..workflow_command import GitHubLog
+from .arguments import FILE
 
 
-def publish(report: Report, *, markdown: Path | None = None, json: Path | None = None) -> int:
-    """Write the files, print the table, and return the exit status.
+class Wanted(TypedDict):
+    """Where a report is to be written, by the options of `reporting`."""
+
+    markdown: Path | None
+    json: Path | None
+    csv: Path | None
+    junit: Path | None
+    step_summary: bool
+
+
+def reporting(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that ask for a report in files; the command gets them as `Wanted`."""
+    files = {
+        "--markdown": "Write markdown, no longer than a comment on GitHub.",
+        "--json": "Write the report as JSON, times in milliseconds.",
+        "--csv": "Write a row a benchmark as CSV.",
+        "--junit": "Write a test case a benchmark as JUnit XML.",
+    }
+    summary = "Add the markdown to the job's summary on GitHub ($GITHUB_STEP_SUMMARY)."
+    command = click.option("--step-summary", is_flag=True, help=summary)(command)
+    for name, text in reversed(files.items()):
+        command = click.option(name, type=FILE, metavar="FILE", help=text)(command)
+    return command
+
+
+def require_room(wanted: Wanted) -> None:
+    """Refuse places that cannot be written before anything is measured for them.
 
     Raises:
         GateError: a file cannot be written.
     """
-    write_reports(report, markdown=markdown, json=json)
+    require_writable(wanted["markdown"], wanted["json"], wanted["csv"], wanted["junit"])
+    if wanted["step_summary"]:
+        require_step_summary()
+
+
+def publish(report: Report, wanted: Wanted) -> int:
+    """Write the files, print the table, and return the exit status; on GitHub failures are annotations too.
+
+    Raises:
+        GateError: a file cannot be written.
+    """
+    write_reports(
+        report,
+        markdown=wanted["markdown"],
+        json=wanted["json"],
+        csv=wanted["csv"],
+        junit=wanted["junit"],
+    )
+    if wanted["step_summary"]:
+        append_step_summary(report)
     colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    if isinstance(sys.stdout, GitHubLog):
+        sys.stdout.obey(render_annotations(report, _folder()))
     click.echo(render_terminal(report, width=columns(), colour=colour), nl=False, color=colour)
     return report.exit_code
+
+
+def _folder() -> str:
+    """Say where the project stands in what GitHub has checked out, as annotations are relative to that."""
+    workspace = os.environ.get("GITHUB_WORKSPACE")
+    root = find_root(Path.cwd())
+    if not workspace or not root.is_relative_to(workspace):
+        return ""
+    folder = root.relative_to(workspace).as_posix()
+    return "" if folder == "." else f"{folder}/"
 
 
 def columns() -> int | None:
