@@ -1,24 +1,24 @@
 """Publish: a report reaches the files it was asked for."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
 from .error import GateError
-from .report import Report, format_report
-from .reports.csv import render_csv
-from .reports.junit import render_junit
-from .reports.markdown import STEP_SUMMARY_LIMIT, render_markdown
+from .report import Report
 from .store import write_whole
 
-_PAGES = ("jinja2", "plotly")
-FORMATS: dict[str, Callable[[Report], str]] = {
-    "markdown": render_markdown,
-    "json": format_report,
-    "csv": render_csv,
-    "junit": render_junit,
+# What renders the file of an option, loaded when it is wanted: `--csv FILE` is csv=FILE in `write_reports`.
+_FACES = {
+    "markdown": (".reports.markdown", "render_markdown"),
+    "json": (".report", "format_report"),
+    "csv": (".reports.csv", "render_csv"),
+    "junit": (".reports.junit", "render_junit"),
 }
+_PAGES = ("jinja2", "plotly")
+_STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
 
 
 def require_writable(*paths: Path | None) -> None:
@@ -37,43 +37,51 @@ def require_writable(*paths: Path | None) -> None:
             raise GateError(f"cannot write {path}: {folder} cannot be written; choose another place")
 
 
-def write_reports(report: Report, places: Mapping[str, Path | None]) -> None:
-    """Write *report* to the *places* that were asked for, by format: markdown, json, csv or junit.
+def require_step_summary() -> Path:
+    """Return the file that GitHub shows as a job's summary.
+
+    Raises:
+        GateError: there is none, or it cannot be written.
+    """
+    place = os.environ.get(_STEP_SUMMARY)
+    if not place:
+        raise GateError(
+            f"--step-summary needs {_STEP_SUMMARY}, which GitHub sets; elsewhere: --markdown FILE"
+        )
+    require_writable(Path(place))
+    return Path(place)
+
+
+def write_reports(report: Report, **files: Path | None) -> None:
+    """Write the reports that were asked for, by the name of their format.
 
     Raises:
         GateError: a file cannot be written.
     """
-    for name, path in places.items():
+    for name, path in files.items():
         if path is not None:
-            write_whole(path, FORMATS[name](report))
-
-
-def require_step_summary() -> str:
-    """Return the file that this GitHub job shows as its page.
-
-    Raises:
-        GateError: this is no such job.
-    """
-    place = os.environ.get("GITHUB_STEP_SUMMARY")
-    if not place:
-        raise GateError(
-            "--step-summary is for GitHub Actions: $GITHUB_STEP_SUMMARY is not set; use --markdown FILE"
-        )
-    return place
+            module, function = _FACES[name]
+            render: Callable[[Report], str] = getattr(import_module(module, __package__), function)
+            write_whole(path, render(report))
 
 
 def append_step_summary(report: Report) -> None:
-    """Add *report* to the page of the GitHub job that this runs in.
+    """Add *report* to the job's summary, as long as there is room for: GitHub drops what is longer, whole.
 
     Raises:
-        GateError: this is no such job, or its file cannot be written.
+        GateError: there is no such file, it is full, or it cannot be written.
     """
-    place = require_step_summary()
+    from .reports.markdown import LEAST_ROOM, SUMMARY_BYTES, render_summary
+
+    path = require_step_summary()
     try:
-        with open(place, "a", encoding="utf-8") as file:
-            file.write(render_markdown(report, limit=STEP_SUMMARY_LIMIT))
+        used = path.stat().st_size if path.exists() else 0
+        if (room := SUMMARY_BYTES - used) < LEAST_ROOM:
+            raise GateError(f"no room in {_STEP_SUMMARY}: {used} of {SUMMARY_BYTES} bytes are used")
+        with path.open("a", encoding="utf-8", newline="\n") as file:
+            file.write(render_summary(report, room))
     except OSError as error:
-        raise GateError(f"cannot write the step summary {place}: {error.strerror}") from error
+        raise GateError(f"cannot write {path}: {error.strerror}") from error
 
 
 def has_html() -> bool:

@@ -1,6 +1,5 @@
 """Session verdict: judges a pytest session, each benchmark in its test and all of them at the end."""
 
-import os
 import shlex
 import sys
 from collections.abc import Generator, Sequence
@@ -36,6 +35,7 @@ from .session_run import run_of
 from .session_table import shows_own_table
 from .store import read_baselines
 from .verdict import Commands, judge
+from .workflow_command import defuse, obeyed
 
 
 class SessionVerdict:
@@ -125,9 +125,8 @@ class SessionVerdict:
     def _judge(self, measured: Sequence[Any]) -> int:
         try:
             report = self._report(measured)
-            write_reports(
-                report, {name: _path(self._config.getoption(f"gate_{name}")) for name in ("markdown", "json")}
-            )
+            files = {name: _path(self._config.getoption(f"gate_{name}")) for name in ("markdown", "json")}
+            write_reports(report, **files)
         except GateError as error:
             self._text = f"ERROR: {error}\n"
             return error.exit_code
@@ -136,8 +135,8 @@ class SessionVerdict:
         reporter = self._config.pluginmanager.getplugin("terminalreporter")  # -p no:terminal leaves none
         colour = bool(getattr(reporter, "hasmarkup", False))
         self._text = render_terminal(report, width=columns(sys.stdout), colour=colour)
-        if self._mode == "check" and os.environ.get("GITHUB_ACTIONS") == "true":
-            self._text = render_annotations(report) + self._text
+        if self._mode == "check" and obeyed():
+            self._text = render_annotations(report) + defuse(self._text)
         if not shows_own_table(self._config):
             self._config._benchmarksession.quiet = True  # type: ignore[attr-defined]
         return report.exit_code

@@ -1,34 +1,30 @@
-"""Annotations: failures as GitHub shows them, on the lines that they stand at."""
+"""Annotations: the failures of a report as GitHub shows them beside the code."""
 
 from ..report import Report, Result
+from ..workflow_command import write_command
 from .units import plural
-from .words import failure, plain
+from .words import failure, headline, plain
 
-_MOST = 10  # GitHub shows no more of a step
+# GitHub shows ten errors of a step, and drops the others in silence.
+_MOST = 10
 
 
-def render_annotations(report: Report) -> str:
-    """Write a workflow command a failing benchmark, worst first, ten at most, then how many more there are.
+def render_annotations(report: Report, folder: str = "") -> str:
+    """Write a workflow command a failure, ten at most and then one that counts the others.
 
-    Source: GitHub Docs, "Workflow commands for GitHub Actions".
+    folder: where the project stands in its repository, with a slash at the end, when not at its top.
     """
     failed = [row for row in report.results if row.failed]
-    lines = [_annotation(row) for row in failed[:_MOST]]
-    if (more := len(failed) - _MOST) > 0:
-        lines.append(f"::error title=messenger gate::and {plural(more, 'benchmark')} more; see the summary")
+    lines = [_annotation(row, folder) for row in failed[:_MOST]]
+    if len(failed) > _MOST:
+        # A warning, for an eleventh error would be dropped too.
+        rest = plural(len(failed) - _MOST, "failing benchmark")
+        lines.append(write_command("warning", f"and {rest} more; the table has all", title="messenger gate"))
+    if report.exit_code and not failed:
+        lines.append(write_command("error", plain(headline(report)), title="messenger gate"))
     return "".join(f"{line}\n" for line in lines)
 
 
-def _annotation(row: Result) -> str:
-    place = f"file={_property(row.source.file)},line={row.source.line}," if row.source else ""
-    title = _property(row.name.rpartition("/")[2])
-    return f"::error {place}title={title}::{_data(f'{row.name}: {failure(row)}')}"
-
-
-def _data(text: str) -> str:
-    """Escape what would end the message; line ends are visible already."""
-    return plain(text).replace("%", "%25")
-
-
-def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")
+def _annotation(row: Result, folder: str) -> str:
+    place = {"file": folder + row.source.file, "line": str(row.source.line)} if row.source else {}
+    return write_command("error", plain(failure(row)), **place, title=plain(row.name))

@@ -1,4 +1,4 @@
-"""CSV: a row a benchmark, for spreadsheets and notebooks."""
+"""CSV: a report as a table for spreadsheets and scripts, one row a benchmark."""
 
 import csv
 import io
@@ -9,11 +9,14 @@ from .words import plain
 _COLUMNS = (
     "name",
     "status",
-    "change_percent",
-    "interval_low_percent",
-    "interval_high_percent",
     "baseline_q25_ms",
     "q25_ms",
+    "change_percent",
+    "low_percent",
+    "high_percent",
+    "tolerance_percent",
+    "instructions_percent",
+    "normalised",
     "mean_ms",
     "std_dev_ms",
     "min_ms",
@@ -22,40 +25,53 @@ _COLUMNS = (
     "rounds",
     "outliers",
     "processes",
-    "instructions_percent",
     "target_ms",
     "performance_ratio",
+    "missed_targets",
+    "baseline_commit",
+    "commit",
+    "timestamp",
     "file",
     "line",
     "note",
 )
+# What a spreadsheet takes for the beginning of a formula.
+_FORMULA = ("=", "+", "-", "@")
 
 
 def render_csv(report: Report) -> str:
-    """Write *report* as CSV (RFC 4180) with a header, worst rows first; what is not known is empty."""
+    """Write *report* as RFC 4180 has it, every text quoted, every number bare, what is not known empty.
+
+    Text that a spreadsheet would compute begins with an apostrophe; control characters are made visible, so
+    that a row is a line.
+    """
     out = io.StringIO()
-    writer = csv.writer(out)
+    writer = csv.writer(out, quoting=csv.QUOTE_NONNUMERIC)
     writer.writerow(_COLUMNS)
     for row in report.results:
-        writer.writerow(_cell(value) for value in _values(row))
+        cells = _cells(report, row)
+        writer.writerow([_cell(cells[column]) for column in _COLUMNS])
     return out.getvalue()
 
 
-def _values(row: Result) -> list[object]:
+def _cells(report: Report, row: Result) -> dict[str, object]:
     low, high = row.interval_percent or (None, None)
-    more = {
-        "interval_low_percent": low,
-        "interval_high_percent": high,
+    own = {column: getattr(row, column) for column in _COLUMNS if hasattr(row, column)}
+    return own | {
+        "low_percent": low,
+        "high_percent": high,
+        "missed_targets": " ".join(promise.statistic for promise in row.missed),
+        "commit": report.commit,
+        "timestamp": report.timestamp,
         "file": row.source.file if row.source else None,
         "line": row.source.line if row.source else None,
-        "status": str(row.status),
     }
-    return [more[column] if column in more else getattr(row, column) for column in _COLUMNS]
 
 
 def _cell(value: object) -> object:
-    """Keep a spreadsheet from taking a benchmark's name for a formula, which begins with one of these."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
     if not isinstance(value, str):
         return value
     text = plain(value)
-    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
+    return f"'{text}" if text.lstrip().startswith(_FORMULA) else text

@@ -1,17 +1,18 @@
-"""Markdown: a verdict as text for pull requests and job summaries."""
+"""Markdown: a report as text for pull requests and job summaries, as long as they hold."""
 
-import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from ..comparison import Status
 from ..report import Report, Result
+from .compact import fill, list_by_file, list_by_row
+from .markup import code, fenced, inert, item
 from .units import plural
 from .words import (
+    STATUS,
     change_cell,
     circumstances,
     instructions_cell,
-    plain,
     shorten,
     status_cell,
     summary,
@@ -19,124 +20,115 @@ from .words import (
     time_cell,
 )
 
-COMMENT_LIMIT = 65_536  # characters of a comment on GitHub; counted in bytes here, which are never fewer
-STEP_SUMMARY_LIMIT = 1024 * 1024  # bytes of the page of a job
-_SENTENCE, _SENTENCES = 240, 8
-_LEFT_OUT = "lines of failures do not fit here; report.json has them all."
-_BREAK = "\u200b"  # a blank of no width
+# A comment on GitHub holds 65,536 characters; a workflow may want to write a line of its own around it.
+COMMENT_CHARACTERS = 65_000
+SUMMARY_BYTES = 1024 * 1024
+# Below, there may be no room to say that something is left out.
+LEAST_ROOM = 1000
 
 _HEAD = ("| Benchmark | Baseline | Current | Change |", "|---|---:|---:|---:|")
+_SENTENCE_CHARACTERS = 500
 
 
-def render_markdown(report: Report, *, limit: int = COMMENT_LIMIT) -> str:
+def render_markdown(
+    report: Report, limit: int | None = COMMENT_CHARACTERS, size: Callable[[str], int] = len
+) -> str:
     """Write *report*: summary, what was compared, rows worst first, stable ones folded, commands.
 
-    What does not fit into *limit* bytes, 4096 at least, is said shorter: first about the rows that pass,
-    then about those that fail, which are named to the last as long as their names fit.
+    What is longer than *limit*, at least 1000 and counted by *size*, takes the first shorter form that fits.
+    A failing benchmark is named in all of them until the names alone do not fit; then it is said how many
+    are left out.
     """
-    for write in (_full, _without_stable, _failing_only, _failing_briefly, _failing_by_file):
-        text = write(report)
-        if _size(text) <= limit:
+    if limit is None:
+        return next(_forms(report))
+    for text in _forms(report):
+        if size(text) <= limit:
             return text
-    return _as_many_as_fit(report, limit)
+    return _as_much_as_fits(report, limit, size)
 
 
-def _full(report: Report) -> str:
-    names = _names(report)
-    stable = [row for row in report.results if row.status is Status.STABLE]
-    folded = f"<details><summary>{len(stable)} stable</summary>\n\n{_table(stable, names)}\n\n</details>"
-    promising = [row for row in report.results if row.targets]
-    return _document(report, _telling(report, names), folded if stable else "", _targets(promising, names))
+def render_summary(report: Report, room: int = SUMMARY_BYTES) -> str:
+    """Write *report* for a job's summary, which has room for so many bytes; `LEAST_ROOM` at least."""
+    return render_markdown(report, room, _bytes)
 
 
-def _without_stable(report: Report) -> str:
-    names = _names(report)
-    missing = [row for row in report.results if row.missed]
-    return _document(
-        report, _telling(report, names), _count_of(report, {Status.STABLE}), _targets(missing, names)
-    )
+def _bytes(text: str) -> int:
+    return len(text.encode())
 
 
-def _failing_only(report: Report) -> str:
-    names = _names(report)
-    failing = [row for row in report.results if row.failed]
-    missing = [row for row in failing if row.missed]
-    rest = {row.status for row in report.results if not row.failed}
-    return _document(report, _table(failing, names), _count_of(report, rest), _targets(missing, names))
+def _forms(report: Report) -> Iterator[str]:
+    """Write *report* in ever shorter forms."""
+    rows = report.results
+    prefix, names = shorten(row.name for row in rows)
+    head = [f"**{inert(summary(report))}**"]
+    head += ["\n".join(map(item, circumstances(report)))]
+    below = [f"All names stand below {code(prefix)}."] if prefix else []
+    telling = [row for row in rows if row.status is not Status.STABLE]
+    stable = [row for row in rows if row.status is Status.STABLE]
+    failed = [row for row in rows if row.failed]
+    missed = _targets(rows, names, all_of_them=False)
+    commands = _commands(report)
+    table = [_table(telling, names)] if telling else []
+    folded = [_folded(stable, names)] if stable else []
+
+    yield _join(*head, *below, *table, *folded, _targets(rows, names), commands)
+    counted = [f"{len(stable)} stable, not listed."] if stable else []
+    yield _join(*head, *below, *table, *counted, _targets(rows, names), commands)
+    yield _join(*head, *below, *table, *counted, missed, commands)
+    others = _count(rows)
+    if failed:
+        yield _join(*head, *below, _table(failed, names), others, missed, commands)
+        yield _join(*head, *below, _listed(list_by_row(failed, names), failed), others, commands)
+    by_file = [_listed(list_by_file(failed, names), failed)] if failed else []
+    yield _join(*head, *below, *by_file, others, commands)
+    yield _join(head[0], *below, *by_file, others)
 
 
-def _failing_briefly(report: Report) -> str:
-    names = _names(report)
-    failing = [row for row in report.results if row.failed]
-    lines = [f"- {_code(names[row.name])} {row.status}, {change_cell(row)}" for row in failing]
-    rest = {row.status for row in report.results if not row.failed}
-    return _document(report, "\n".join(lines), _count_of(report, rest), brief=True)
+def _as_much_as_fits(report: Report, limit: int, size: Callable[[str], int]) -> str:
+    """Name as many failing benchmarks as there is room for, and count the rest."""
+    failed = [row for row in report.results if row.failed]
+    sentence = summary(report)
+    if len(sentence) > _SENTENCE_CHARACTERS:
+        sentence = f"{sentence[:_SENTENCE_CHARACTERS]} …"
+    head = f"**{inert(sentence)}**"
+    while size(head) > limit // 2:
+        sentence = f"{sentence[: len(sentence) // 2]} …"
+        head = f"**{inert(sentence)}**"
+
+    def write(shown: Sequence[Result]) -> str:
+        left = len(failed) - len(shown)
+        rest = (
+            f"{plural(left, 'failing benchmark')} more for which there is no room: the JSON report has all."
+        )
+        names = list_by_file(shown, {row.name: row.name for row in shown})
+        listed = _listed(names, shown) if shown else ""
+        return _join(head, listed, rest if left else "", _count(report.results))
+
+    return write(fill(failed, lambda shown: size(write(shown)) <= limit))
 
 
-def _failing_by_file(report: Report) -> str:
-    rest = {row.status for row in report.results if not row.failed}
-    return _document(report, "\n".join(_by_file(report)), _count_of(report, rest), brief=True)
+def _listed(lines: Sequence[str], rows: Sequence[Result]) -> str:
+    return f"{plural(len(rows), 'failing benchmark')}:\n\n{fenced(lines)}"
 
 
-def _as_many_as_fit(report: Report, limit: int) -> str:
-    """Name what fits; nothing that is left out goes unsaid."""
-    lines = _by_file(report)
-    room = limit - _size(_document(report, f"{len(lines)} {_LEFT_OUT}", brief=True)) - 2
-    kept: list[str] = []
-    for line in lines:
-        room -= _size(line) + 1
-        if room < 0:
-            break
-        kept.append(line)
-    return _document(report, "\n".join([*kept, f"\n{len(lines) - len(kept)} {_LEFT_OUT}"]), brief=True)
+def _join(*parts: str) -> str:
+    return "\n\n".join(filter(None, parts)) + "\n"
 
 
-def _document(report: Report, *parts: str, brief: bool = False) -> str:
-    """Put *parts* between what was compared and what to type next; *brief*, long sentences are cut."""
-    lines = [_escape(line) for line in circumstances(report)]
-    prefix, _ = shorten(row.name for row in report.results)
-    head = [f"**{_escape(summary(report))[: _SENTENCE if brief else None]}**"]
-    if brief:
-        lines = [line if len(line) < _SENTENCE else f"{line[:_SENTENCE]} ..." for line in lines[:_SENTENCES]]
-    head.append("\n".join(f"- {line}" for line in lines))
-    if prefix and any(parts):
-        head.append(f"All names stand below {_code(prefix)}.")
-    tail = [] if brief else [_commands(report)]
-    return "\n\n".join(part for part in (*head, *parts, *tail) if part) + "\n"
+def _count(rows: Sequence[Result]) -> str:
+    """Count what is no failure."""
+    count = Counter(row.status for row in rows if not row.failed)
+    words = [
+        f"{count[status]} {STATUS[status].partition(' ')[2].lower()}" for status in Status if count[status]
+    ]
+    return f"Not listed: {', '.join(words)}." if words else ""
 
 
-def _size(text: str) -> int:
-    return len(text.encode("utf-8", "replace"))
-
-
-def _telling(report: Report, names: Mapping[str, str]) -> str:
-    return _table([row for row in report.results if row.status is not Status.STABLE], names)
-
-
-def _count_of(report: Report, statuses: Iterable[Status]) -> str:
-    count = Counter(row.status for row in report.results)
-    told = [f"{count[status]} {status}" for status in Status if status in statuses and count[status]]
-    return f"Not shown: {', '.join(told)}." if told else ""
-
-
-def _by_file(report: Report) -> list[str]:
-    """Name what failed, a line a file."""
-    names = _names(report)
-    files: dict[str, list[str]] = {}
-    for row in report.results:
-        if row.failed:
-            file, _, test = names[row.name].partition("::")
-            files.setdefault(file, []).append(test or file)
-    return [f"- {_code(file)} {_code(', '.join(tests))}" for file, tests in files.items()]
-
-
-def _names(report: Report) -> dict[str, str]:
-    return shorten(row.name for row in report.results)[1]
+def _folded(rows: Sequence[Result], names: Mapping[str, str]) -> str:
+    return f"<details><summary>{len(rows)} stable</summary>\n\n{_table(rows, names)}\n\n</details>"
 
 
 def _table(rows: Sequence[Result], names: Mapping[str, str]) -> str:
-    if not rows:
-        return ""
     counted = any(row.instructions_percent is not None for row in rows)
     heading, alignment = _HEAD
     lines = [
@@ -145,11 +137,11 @@ def _table(rows: Sequence[Result], names: Mapping[str, str]) -> str:
     ]
     for row in rows:
         cells = [
-            _code(names[row.name]),
+            code(names[row.name]),
             time_cell(row.baseline_q25_ms),
             time_cell(row.shown_ms),
             change_cell(row),
-            _escape(status_cell(row)),
+            inert(status_cell(row)),
         ]
         if counted:
             cells.insert(-1, instructions_cell(row))
@@ -157,43 +149,25 @@ def _table(rows: Sequence[Result], names: Mapping[str, str]) -> str:
     return "\n".join(lines)
 
 
-def _targets(rows: Sequence[Result], names: Mapping[str, str]) -> str:
-    if not rows:
+def _targets(rows: Sequence[Result], names: Mapping[str, str], *, all_of_them: bool = True) -> str:
+    told = [(row, promise) for row in rows for promise in row.targets if all_of_them or not promise.met]
+    if not told:
         return ""
-    count = sum(len(row.targets) for row in rows)
-    lines = [f"{plural(count, 'target')}:", "", "| Benchmark | Statistic | Value | Target | Outcome |"]
-    lines.append("|---|---|---:|---:|---|")
-    for row in rows:
-        for target in row.targets:
-            statistic, outcome = target_cells(target)
-            value, promised = time_cell(target.value_ms), time_cell(target.target_ms)
-            lines.append(_line(_code(names[row.name]), _escape(statistic), value, promised, outcome))
+    lines = [f"{plural(len(told), 'target' if all_of_them else 'missed target')}:", ""]
+    lines += ["| Benchmark | Statistic | Value | Target | Outcome |", "|---|---|---:|---:|---|"]
+    for row, target in told:
+        statistic, outcome = target_cells(target)
+        value, promised = time_cell(target.value_ms), time_cell(target.target_ms)
+        lines.append(_line(code(names[row.name]), inert(statistic), value, promised, outcome))
     return "\n".join(lines)
 
 
 def _commands(report: Report) -> str:
     commands = report.commands
-    told = [plain(text) for text in (commands.reproduce, commands.accept, commands.closer) if text]
-    longest = max((len(run) for text in told for run in re.findall("`+", text)), default=0)
-    fence = "`" * max(3, longest + 1)
-    closer = "to accept, and to look closer" if commands.closer else "and to accept"
-    return "\n".join([f"Again, {closer}:", "", f"{fence}sh", *told, fence])
+    lines = [commands.reproduce, commands.accept, *filter(None, [commands.closer])]
+    told = "Again, to accept, and to look closer" if commands.closer else "Again, and to accept"
+    return f"{told}:\n\n{fenced(lines, 'sh')}"
 
 
 def _line(*cells: str) -> str:
     return f"| {' | '.join(cells)} |"
-
-
-def _code(text: str) -> str:
-    """Write *text* as a code span that survives a table: nothing is markup, and no bar ends the cell."""
-    text = plain(text).replace("|", "\\|")
-    longest = max((len(run) for run in re.findall("`+", text)), default=0)
-    fence = "`" * (longest + 1)
-    space = " " if longest else ""
-    return f"{fence}{space}{text}{space}{fence}"
-
-
-def _escape(text: str) -> str:
-    """Write *text* so that markdown shows it as it stands, and GitHub neither links it nor calls anybody."""
-    text = re.sub(r"([\\`*|\[\]])", r"\\\1", plain(text)).replace("<", "&lt;")
-    return re.sub(r"(?i)@(?=\w)|#(?=\d)|https?(?=:)|www(?=\.)|gh(?=-\d)", rf"\g<0>{_BREAK}", text)

@@ -13,9 +13,9 @@ from .words import (
     headline,
     instructions_cell,
     plain,
+    promise_clause,
     shorten,
     status_cell,
-    target_cells,
     time_cell,
 )
 
@@ -60,7 +60,7 @@ def render_terminal(report: Report, *, width: int | None = None, colour: bool = 
     for line in circumstances(report):
         console.print(Text(plain(line)), soft_wrap=width is None)
     if rows:
-        table = Table(title=Text(f"names below {prefix}") if prefix else None, title_justify="left")
+        table = Table(title=Text(f"names below {plain(prefix)}") if prefix else None, title_justify="left")
         # A name may go on in the next line, and is never cut.
         table.add_column("Benchmark", overflow="fold")
         counted = any(row.instructions_percent is not None for row in rows)
@@ -72,7 +72,7 @@ def render_terminal(report: Report, *, width: int | None = None, colour: bool = 
     for line in _commands(report):  # whole, to be copied
         console.print(Text(line), soft_wrap=True)
     style = "bold green" if report.passed else "bold red"
-    console.print(Text(headline(report), style=style), soft_wrap=True)
+    console.print(Text(plain(headline(report)), style=style), soft_wrap=True)
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
 
 
@@ -86,7 +86,7 @@ def _fill(table: "Table", rows: Sequence[Result], names: Mapping[str, str], coun
             time_cell(row.shown_ms),
             change_cell(row),
             *([instructions_cell(row)] if counted else []),
-            "; ".join([status_cell(row), *_targets(row)]),
+            "; ".join([status_cell(row), *map(promise_clause, row.targets)]),
         ]
         table.add_row(*(Text(plain(cell)) for cell in cells), style=_STYLE[row.status])
 
@@ -104,11 +104,3 @@ def _accepts_next(report: Report) -> bool:
     """Claim that only accepting leads on: nothing was there to compare with, or to miss any longer."""
     lacking = report.verdict in (Outcome.ADVISORY, Outcome.NOTHING_COMPARED)
     return lacking or any(row.status is Status.MISSING for row in report.results)
-
-
-def _targets(row: Result) -> list[str]:
-    return [
-        f"{target.statistic} {time_cell(target.value_ms)}, "
-        f"target {time_cell(target.target_ms)}, {target_cells(target)[1]}"
-        for target in row.targets
-    ]

@@ -36,8 +36,8 @@ def times_better(value: float, target: float) -> str:
     ('12x better', '1.2x over')
     """
     if value <= target:
-        return f"{_factor(target / value)}x better" if value else "better"
-    return f"{_factor(value / target)}x over"
+        return f"{_factor(target / value)}x better" if value > 0 else "better"
+    return f"{_factor(value / target)}x over" if target > 0 else "over"
 
 
 def plural(count: int, noun: str) -> str:
@@ -53,6 +53,7 @@ def _digits(value: float) -> str:
 
 def _factor(ratio: float) -> str:
     """Round down, to one decimal below ten: a factor must not promise more than was measured."""
+    ratio = min(ratio, 1e12)  # a hand may have written what nothing can take
     if ratio < 10:
         return f"{int(ratio * 10 + 1e-9) / 10:.1f}".removesuffix(".0")
     return str(int(ratio + 1e-9))

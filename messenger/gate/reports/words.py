@@ -57,6 +57,12 @@ def status_cell(row: Result) -> str:
     return f"{text} ({'; '.join(told)})" if told else text
 
 
+def promise_clause(promise: Promise) -> str:
+    """Write what was measured of what was promised: `p99 4 ms, target 50 ms, 12x better`."""
+    statistic, outcome = target_cells(promise)
+    return f"{statistic} {time_cell(promise.value_ms)}, target {time_cell(promise.target_ms)}, {outcome}"
+
+
 def time_cell(milliseconds: float | None) -> str:
     """Write a time in the unit that reads best."""
     return duration(None if milliseconds is None else milliseconds * 1e6)
@@ -79,7 +85,9 @@ def instructions_cell(row: Result) -> str:
 
 
 def failure(row: Result) -> str:
-    """Say in one line why a row fails: `slowed down 1.50x: 450 ns -> 675 ns, tolerance 10 %`.
+    """Say in one line why a row fails, or what else there is to say of it.
+
+    The likeliest: `slowed down 1.50x: 450 ns -> 675 ns, tolerance 10 %`.
 
     >>> failure(Result(name="a", status=Status.MISSING))
     'vanished: the baseline knows it, and the run does not'
@@ -90,12 +98,8 @@ def failure(row: Result) -> str:
         Status.FAILED: "failed",
         Status.UNACCEPTED: f"got faster, and nobody has accepted it ({change_cell(row)})",
     }.get(row.status)
-    missed = [
-        f"missed its target: {promise.statistic} {time_cell(promise.value_ms)}, "
-        f"target {time_cell(promise.target_ms)}, {target_cells(promise)[1]}"
-        for promise in row.missed
-    ]
-    return "; ".join(filter(None, [said, *missed, row.note]))
+    missed = [f"missed its target: {promise_clause(promise)}" for promise in row.missed]
+    return "; ".join(filter(None, [said, *missed, row.note])) or status_cell(row)
 
 
 def _slowdown(row: Result) -> str:
@@ -108,6 +112,8 @@ def _slowdown(row: Result) -> str:
 
 def plain(text: str) -> str:
     """Keep *text* on one line, its control characters visible."""
+    if text.isprintable():
+        return text
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 

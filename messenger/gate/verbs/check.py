@@ -3,7 +3,7 @@
 import shlex
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Unpack
 
 import click
 import msgspec
@@ -33,10 +33,9 @@ from .arguments import (
     measuring,
     place_for,
     read_run,
-    reporting,
     require_sense,
 )
-from .output import publish, require_places
+from .output import Wanted, publish, reporting, require_room
 
 
 @click.command(
@@ -100,7 +99,7 @@ def command(
     timeout: float,
     spawn: bool,
     same_packages: bool,
-    **places: Any,
+    **wanted: Unpack[Wanted],
 ) -> int:
     """Judge runs, one report a fresh process, or measure PATHS and judge that.
 
@@ -108,7 +107,7 @@ def command(
     With --base no baseline is needed: base and head run by turns, in pairs of processes that are alike.
     """
     root, settings, folder = find_project(baselines)
-    require_places(places)
+    require_room(wanted)
     found = prerequisites(read_facts(root)) if measure or base is not None else ()
     if found:
         click.echo(in_a_line(found), err=True)
@@ -133,7 +132,7 @@ def command(
         report = report_of(verdict, find_sources(root, (row.name for row in verdict.comparisons)))
     trends = _trends_of(report, folder, settings)
     report = msgspec.structs.replace(report, trends=trends, prerequisites=found)
-    return publish(report, places, archive_of(root, settings))
+    return publish(report, wanted, archive_of(root, settings))
 
 
 def _trends_of(report: Report, folder: Path, settings: Settings) -> tuple[Trend, ...]:

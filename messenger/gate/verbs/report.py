@@ -1,15 +1,15 @@
 """`messenger gate report`: draws a report that was written before."""
 
 from pathlib import Path
-from typing import Any
+from typing import Unpack
 
 import click
 
 from ..archive import archive_of, last_report
 from ..error import GateError
 from ..report import Report, parse_report
-from .arguments import FILE, examples, find_project, reporting
-from .output import publish, require_places
+from .arguments import FILE, examples, find_project
+from .output import Wanted, publish, reporting, require_room
 
 LARGEST = 64 * 1024 * 1024  # bytes; a report of ten thousand benchmarks takes less
 
@@ -24,13 +24,13 @@ LARGEST = 64 * 1024 * 1024  # bytes; a report of ten thousand benchmarks takes l
 )
 @click.argument("file", type=FILE, metavar="[REPORT.json]", required=False)
 @reporting
-def command(file: Path | None, **places: Any) -> int:
+def command(file: Path | None, **wanted: Unpack[Wanted]) -> int:
     """Draw REPORT.json, or the report of the last check here, and judge nothing anew.
 
     The exit status is that of the check.
     """
-    require_places(places)
-    return publish(read_report(file), places)
+    require_room(wanted)
+    return publish(read_report(file), wanted)
 
 
 def read_report(file: Path | None) -> Report:
