@@ -36,7 +36,7 @@ def hostile_report(rows=1):
         sentence=HOSTILE,
         lines=(HOSTILE, f"# {HOSTILE}", f"- {HOSTILE}"),
         warnings=(HOSTILE,),
-        commands=Commands(f"```\n{HOSTILE}", HOSTILE, HOSTILE),
+        commands=Commands(HOSTILE, "```", HOSTILE),
         results=tuple(
             row(number, status)
             for number in range(rows)

@@ -1,7 +1,7 @@
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -84,6 +84,7 @@ def test_a_name_in_a_table_is_one_span_of_code(text):
 
 
 @given(st.lists(PIECES, min_size=1))
+@example(["```"])
 def test_no_line_ends_the_block_it_stands_in(lines):
     [block] = MARKDOWN.parse(fenced(lines, "sh"))
 
