@@ -280,7 +280,3 @@ def _all_milliseconds(nanoseconds: Iterable[float]) -> tuple[float, ...]:
 def _rounded(value: float | None) -> float | None:
     """Keep six significant digits: more would be noise."""
     return None if value is None else float(f"{value:.6g}")
-
-
-if __name__ == "__main__":
-    print(schema(), end="")

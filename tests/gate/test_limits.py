@@ -77,9 +77,10 @@ ROWS = st.lists(
         name=st.text(min_size=1, max_size=60),
         status=st.sampled_from(["regressed", "missing", "failed", "failed-target", "stable", "new", "noisy"]),
         note=TEXT,
-        targets=st.lists(st.builds(Promise, TEXT, st.floats(allow_nan=False), st.floats(allow_nan=False), st.booleans()), max_size=2).map(
-            tuple
-        ),
+        targets=st.lists(
+            st.builds(Promise, TEXT, st.floats(allow_nan=False), st.floats(allow_nan=False), st.booleans()),
+            max_size=2,
+        ).map(tuple),
     ),
     max_size=60,
     unique_by=lambda row: row.name,

@@ -256,7 +256,7 @@ def test_every_report_fits_the_committed_schema(make):
 
 
 def test_the_committed_schema_is_that_of_the_structs():
-    """Made with: python -m messenger.gate.report > messenger/gate/report.schema.json."""
+    """Made with: python -m tests.gate.rewrite_expected."""
     assert SCHEMA.read_text(encoding="utf-8") == schema()
 
 
