@@ -11,7 +11,7 @@ from time import get_clock_info, monotonic, perf_counter_ns
 
 from .doctor import Facts, Pulse
 from .error import GateError
-from .git_history import is_shallow
+from .git import is_shallow
 from .lockstep.instructions import find_counter
 from .lockstep.launch import can_fix_layout
 from .machine import usable_cores

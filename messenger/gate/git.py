@@ -1,9 +1,11 @@
-"""Git: the commit a run was measured at."""
+"""Git: the commit a run was measured at, and those that lead from one to another."""
 
 import subprocess
 from pathlib import Path
 
 import msgspec
+
+from .error import GateError
 
 
 class Commit(msgspec.Struct, frozen=True):
@@ -41,16 +43,47 @@ def commit_of(root: Path, ref: str) -> Commit:
     return Commit(sha=sha or None, date=date or None)
 
 
-def _git(root: Path, *arguments: str) -> str:
+def first_parents(root: Path, good: str, bad: str) -> tuple[str, ...]:
+    """Return the commits after *good* up to *bad*, oldest first; of a merge, the branch it was made on.
+
+    Raises:
+        GateError: there is no such commit (exit code 2).
+    """
     try:
-        # No optional locks: a gate must not collide with the commit somebody is typing.
-        done = subprocess.run(
-            ["git", "--no-optional-locks", "-C", str(root), *arguments],
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            check=False,
+        found = _ask(
+            root, "rev-list", "--first-parent", "--reverse", "--end-of-options", f"{good}..{bad}", "--"
         )
-    except OSError:
+    except GateError as error:
+        raise GateError(f"cannot find {good!r} or {bad!r}: {error}; fetch them first") from error
+    return tuple(found.decode().split())
+
+
+def subject_of(root: Path, sha: str) -> str:
+    """Return date and first line of a commit, as one line."""
+    return _ask(root, "log", "-1", "--format=%cs %s", sha, "--").decode("utf-8", "replace").strip()
+
+
+def is_shallow(root: Path) -> bool:
+    """Claim that the history was cut off when it was fetched."""
+    return _ask(root, "rev-parse", "--is-shallow-repository").strip() == b"true"
+
+
+def _git(root: Path, *arguments: str) -> str:
+    """Ask where no answer is an answer, too."""
+    try:
+        return _ask(root, *arguments).decode("utf-8", "replace").strip()
+    except GateError:
         return ""
-    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def _ask(root: Path, *arguments: str) -> bytes:
+    # No optional locks: a gate must not collide with the commit somebody is typing.
+    command = ["git", "--no-optional-locks", "-C", str(root), *arguments]
+    try:
+        done = subprocess.run(command, capture_output=True, check=False)
+    except OSError as error:
+        raise GateError(f"cannot run git: {error.strerror}; install it", 3) from error
+    if done.returncode:
+        said = done.stderr.decode("utf-8", "replace").strip().partition("\n")[0]
+        raise GateError(said or f"git {arguments[0]} failed", 3)
+    return done.stdout

@@ -56,13 +56,13 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     if not _wanted(config):
         return
-    from .session import GateSession
+    from .session.session import GateSession
 
     session = GateSession(config)
     config.pluginmanager.register(session, "messenger-gate-session")
     mode = _mode(config)
     if mode and not config.getoption("gate_events"):
-        from .session_verdict import SessionVerdict
+        from .session.verdict import SessionVerdict
 
         config.pluginmanager.register(SessionVerdict(config, session, mode), "messenger-gate-verdict")
 

@@ -6,12 +6,12 @@ import msgspec
 
 from .comparison import FAILING, Comparison, Status
 from .error import GateError
+from .history.trend import Trend
 from .lockstep.duel import Duel
 from .measurement import Measurement
 from .source import Source
 from .suite import suite_of
 from .target import Target
-from .trend import Trend
 from .verdict import Commands, Outcome, Verdict
 
 SCHEMA = 2

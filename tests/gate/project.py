@@ -16,7 +16,7 @@ FILES = {
         'addopts = "-p no:hypothesispytest -p no:cacheprovider"\n'  # half of what a process costs
     ),
     # The reference loop is real work in real time; here it takes a millisecond by decree.
-    "conftest.py": "from messenger.gate import session\nsession.time_slice = lambda: 1_000_000\n",
+    "conftest.py": "from messenger.gate.session import session\nsession.time_slice = lambda: 1_000_000\n",
     ".gitignore": "__pycache__\n",
     "src/clock.py": "_now = [0.0]\ndef now(): return _now[0]\ndef tick(seconds): _now[0] += seconds\n",
     "src/shop.py": "import clock\ndef parse(): clock.tick(0.002)\ndef ship(): clock.tick(0.001)\n",

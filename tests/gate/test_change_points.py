@@ -9,7 +9,7 @@ import ruptures
 from hypothesis import given
 from hypothesis import strategies as st
 
-from messenger.gate.change_points import ALARM_PROBABILITY, find_change_points, segment
+from messenger.gate.history.change_points import ALARM_PROBABILITY, find_change_points, segment
 
 NOISE = 0.03
 POSITIVE = st.floats(min_value=1e-9, max_value=1e9)

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from messenger.gate.course import Reported, Row, Snapshot, add_reported, follow
 from messenger.gate.environment import Environment
+from messenger.gate.history.course import Reported, Row, Snapshot, add_reported, follow
 
 from .samples import ELSEWHERE, HERE, baseline, measurement
 

@@ -11,12 +11,12 @@ import pytest
 from messenger.gate.baseline import format_baseline
 from messenger.gate.command import main
 from messenger.gate.error import GateError
-from messenger.gate.history import read_history, read_trends
+from messenger.gate.history.read import read_history, read_trends
+from messenger.gate.history.trend import Trend
 from messenger.gate.machine import capture
 from messenger.gate.report import format_report
 from messenger.gate.reports.history import render_history
 from messenger.gate.settings import Settings, read_settings
-from messenger.gate.trend import Trend
 
 from .repository import Repository
 from .samples import ELSEWHERE, HERE, baseline, measurement, name, report, write

@@ -6,9 +6,9 @@ import shutil
 import msgspec
 import pytest
 
+from messenger.gate.history.trend import Point, Shift, Trend
 from messenger.gate.publish import write_html
 from messenger.gate.report import Result
-from messenger.gate.trend import Point, Shift, Trend
 
 from .test_reports import everything, hostile, side_by_side
 

@@ -69,7 +69,8 @@ def test_a_table_fails_no_test(slow):
 def test_what_was_judged_stays_judged(shop):
     """The machine can turn out faster later; a table that then blames a test that has passed helps nobody."""
     (shop / "conftest.py").write_text(
-        "from messenger.gate import session\npace = [1_000_000]\nsession.time_slice = lambda: pace[0]\n"
+        "from messenger.gate.session import session\n"
+        "pace = [1_000_000]\nsession.time_slice = lambda: pace[0]\n"
         "def pytest_runtest_setup(item):\n    if 'ship' in item.nodeid: pace[0] = 400_000\n"
     )
 

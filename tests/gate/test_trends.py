@@ -2,9 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from messenger.gate.course import Course, Row
+from messenger.gate.history.course import Course, Row
+from messenger.gate.history.trends import Anchor, trends_of
 from messenger.gate.reports.history import render_history
-from messenger.gate.trends import Anchor, trends_of
 
 from .samples import HERE, measurement
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from ..error import GateError
-from ..git_history import first_parents
+from ..git import first_parents
 from ..progress import hide_progress
 from ..settings import Settings
 from .compare import compare_commits

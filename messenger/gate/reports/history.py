@@ -4,7 +4,7 @@ import io
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from ..trend import Point, Trend
+from ..history.trend import Point, Trend
 from .sparkline import sparkline
 from .units import percent, plural
 from .words import plain, shorten, time_cell

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from ..comparison import Status
+from ..history.trend import Trend
 from ..report import Report, Result
-from ..trend import Trend
 from .svg import axis_of, interval_bar, strips, trend_line
 from .units import plural
 from .words import (

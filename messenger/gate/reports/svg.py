@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from html import escape
 
+from ..history.trend import Trend
 from ..report import Result
-from ..trend import Trend
 from .words import change_cell, time_cell
 
 _BAR = (160, 18)

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from ..error import GateError
-from ..git_history import subject_of
+from ..git import subject_of
 from ..lockstep.bisect import Step, bisect
 from ..report import Report
 from ..reports.words import plain

@@ -15,7 +15,8 @@ from ..circumstances import of_baselines
 from ..doctor import in_a_line, prerequisites
 from ..error import GateError
 from ..facts import read_facts
-from ..history import read_trends
+from ..history.read import read_trends
+from ..history.trend import Trend
 from ..lockstep.check import check_side_by_side
 from ..lockstep.order import Order as DuelOrder
 from ..measure import Order
@@ -24,7 +25,6 @@ from ..report import Report, report_of
 from ..settings import Settings
 from ..source import find_sources
 from ..store import read_baselines
-from ..trend import Trend
 from ..verdict import Commands, judge
 from .arguments import (
     examples,

@@ -8,7 +8,8 @@ import click
 import msgspec
 
 from ..error import GateError
-from ..history import read_history
+from ..history.read import read_history
+from ..history.trend import Trend
 from ..machine import capture
 from ..publish import require_writable
 from ..reports.history import render_history
@@ -16,7 +17,6 @@ from ..reports.units import percent, plural
 from ..screen import colourful, columns
 from ..selection import matches_any
 from ..store import write_whole
-from ..trend import Trend
 from .arguments import FILE, examples, find_project, finite
 
 

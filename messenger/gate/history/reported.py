@@ -6,12 +6,12 @@ from pathlib import Path
 
 import msgspec
 
+from ..error import GateError
+from ..git import Commit
+from ..measurement import Measurement, combine, is_duration
+from ..process import Process, parse_process
+from ..report import Report, Result, parse_report
 from .course import Reported, Row, moment
-from .error import GateError
-from .git import Commit
-from .measurement import Measurement, combine, is_duration
-from .process import Process, parse_process
-from .report import Report, Result, parse_report
 
 
 class _Kind(msgspec.Struct):

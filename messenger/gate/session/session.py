@@ -12,17 +12,17 @@ from uuid import uuid4
 import msgspec
 import pytest
 
+from ..error import GateError
+from ..git import read_commit
+from ..machine import capture
+from ..paths import relative_paths
+from ..process import STAMP_KEY, STAMP_SCHEMA, Stamp
+from ..reference import reference_ns, time_slice
+from ..selection import matches_any
+from ..settings import read_settings
+from ..source import find_sources
+from ..target import BadTarget, measure_target, parse_targets
 from .coroutine import guard_fixture
-from .error import GateError
-from .git import read_commit
-from .machine import capture
-from .paths import relative_paths
-from .process import STAMP_KEY, STAMP_SCHEMA, Stamp
-from .reference import reference_ns, time_slice
-from .selection import matches_any
-from .settings import read_settings
-from .source import find_sources
-from .target import BadTarget, measure_target, parse_targets
 
 # One for each interpreter: two sessions in one process share its memory layout, and are one sample.
 _PROCESS = uuid4().hex

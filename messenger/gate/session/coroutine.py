@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .lockstep.arm.coroutine import refuse_coroutine, refuse_coroutine_function
+from ..lockstep.arm.coroutine import refuse_coroutine, refuse_coroutine_function
 
 
 def guard_fixture(fixture: Any) -> None:

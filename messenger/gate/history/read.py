@@ -4,13 +4,13 @@ from pathlib import Path
 
 import msgspec
 
+from ..error import GateError
+from ..reports.units import plural
+from ..settings import Settings
+from ..store import read_baselines
 from .course import Reported, Snapshot, add_reported, fingerprint_of, follow
-from .error import GateError
 from .past import Past, Repository
 from .reported import read_reported
-from .reports.units import plural
-from .settings import Settings
-from .store import read_baselines
 from .trend import Trend
 from .trends import trends_of
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from .process import STAMP_KEY, Stamp, parse_process
-from .run import Run, combine_processes
+from ..process import STAMP_KEY, Stamp, parse_process
+from ..run import Run, combine_processes
 
 
 def run_of(benchmarks: Sequence[Any], stamp: Stamp, *, narrowed: bool) -> Run:

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from .progress import describe_pace
-from .reports.units import duration
-from .reports.words import plain
-from .screen import dumb, printable
+from ..progress import describe_pace
+from ..reports.units import duration
+from ..reports.words import plain
+from ..screen import dumb, printable
 from .session import GateSession
 
 

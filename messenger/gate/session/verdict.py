@@ -12,30 +12,30 @@ from typing import Any
 import msgspec
 import pytest
 
-from .accepted import Accepted, read_accepted
-from .archive import archive_of, keep_report
-from .baseline import Baseline
-from .check import Checked, check_run, settle
-from .circumstances import Circumstances, of_baselines
-from .comparison import Comparison, Status, worst_first
-from .doctor import in_a_line, prerequisites
-from .error import GateError
-from .facts import read_facts
-from .publish import write_reports
-from .report import Report, report_of, result_of
-from .reports.annotations import render_annotations
-from .reports.terminal import render_terminal
-from .reports.units import plural
-from .reports.words import failure
-from .run import Run
-from .screen import columns, printable
+from ..accepted import Accepted, read_accepted
+from ..archive import archive_of, keep_report
+from ..baseline import Baseline
+from ..check import Checked, check_run, settle
+from ..circumstances import Circumstances, of_baselines
+from ..comparison import Comparison, Status, worst_first
+from ..doctor import in_a_line, prerequisites
+from ..error import GateError
+from ..facts import read_facts
+from ..publish import write_reports
+from ..report import Report, report_of, result_of
+from ..reports.annotations import render_annotations
+from ..reports.terminal import render_terminal
+from ..reports.units import plural
+from ..reports.words import failure
+from ..run import Run
+from ..screen import columns, printable
+from ..store import read_baselines
+from ..verdict import Commands, judge
+from ..workflow_command import defuse, obeyed
+from .progress import follow_session
+from .run import run_of
 from .session import GateSession
-from .session_progress import follow_session
-from .session_run import run_of
-from .session_table import shows_own_table
-from .store import read_baselines
-from .verdict import Commands, judge
-from .workflow_command import defuse, obeyed
+from .table import shows_own_table
 
 
 class SessionVerdict:

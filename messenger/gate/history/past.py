@@ -7,9 +7,9 @@ from pathlib import Path, PurePosixPath
 
 import msgspec
 
-from .baseline import Baseline, UnreadableBaseline, parse_baseline
+from ..baseline import Baseline, UnreadableBaseline, parse_baseline
+from ..error import GateError
 from .course import Snapshot, fingerprint_of
-from .error import GateError
 from .trends import Anchor
 
 _TAGS_MOST = 20  # each is a process; an environment that so many releases lack is a new one

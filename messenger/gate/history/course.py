@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from .baseline import Baseline
-from .measurement import Measurement, is_duration
+from ..baseline import Baseline
+from ..measurement import Measurement, is_duration
 
 
 class Snapshot(msgspec.Struct, frozen=True):

@@ -7,10 +7,10 @@ from itertools import pairwise
 
 import msgspec
 
+from ..comparison import tolerance
+from ..measurement import Measurement
 from .change_points import find_change_points
-from .comparison import tolerance
 from .course import Course, Row, fingerprint_of, is_same
-from .measurement import Measurement
 from .trend import Point, Shift, Trend
 
 _SPREADS_SHOWN = 2

@@ -1,0 +1,1 @@
+"""History: what benchmarks took at one commit after the other."""

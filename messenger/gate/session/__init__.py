@@ -1,0 +1,1 @@
+"""Session: what the gate does in a pytest session of yours."""
