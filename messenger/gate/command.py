@@ -13,7 +13,7 @@ import click
 
 from .error import GateError
 from .verbs.arguments import EXITS
-from .workflow_command import GitHubLog, obeyed
+from .workflow_command import GitHubLog, obeyed, write_command
 
 # What the processes that measure need; they would say so one by one, and late.
 _NEEDED = ("pytest", "pytest_benchmark", "rich")
@@ -57,6 +57,8 @@ def _run(argv: Sequence[str]) -> int:
         sys.stdout.flush()
     except GateError as error:
         sys.stderr.write(f"messenger gate: {error}\n")
+        if isinstance(sys.stdout, GitHubLog):
+            sys.stdout.obey(write_command("error", str(error), title="messenger gate") + "\n")
         if error.exit_code != _WRONG_USAGE:
             sys.stdout.write("NOT JUDGED: the reason is on stderr.\n")
         return error.exit_code

@@ -163,8 +163,15 @@ def test_no_name_is_obeyed_whatever_is_printed_of_it(tmp_path, on_github):
 
     assert on_github("accept", run) == (0, [])
     assert on_github("check", run) == (0, [])
-    assert on_github("check", "##[add-mask]x.json") == (2, [])
     assert on_github("check", "--##[add-mask]x") == (2, [])
+
+
+def test_what_cannot_be_judged_is_shown_where_failures_are(on_github):
+    """A red step whose reason stands somewhere in its log is looked at last."""
+    status, [(about, message)] = on_github("check", "##[add-mask]x\n::add-mask::y.json")
+
+    assert (status, about) == (2, "error title=messenger gate")
+    assert message.startswith("cannot read ##[add-mask]x%0A::add-mask::y.json: No such file")
 
 
 def test_elsewhere_nothing_is_printed_for_github(tmp_path, on_github, monkeypatch, capsys):

@@ -1,75 +1,20 @@
-"""The workflows and the action: what of them is a program runs here, in a stand-in for a job on GitHub."""
+"""The comment on a pull request: the steps that write it, with a `gh` that asks nobody."""
 
 import json
 import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
 import msgspec
 import pytest
-from ruamel.yaml import YAML
 
-from messenger.gate.command import _VERBS
 from messenger.gate.report import format_report
 
-from . import project
+from .github import COMMENT, ROOT, read, run, step_named
 from .test_reports import hostile, side_by_side
 
-ROOT = Path(__file__).parents[2] / ".github"
-ACTION = ROOT / "actions" / "gate"
-WORKFLOWS = sorted(ROOT.glob("workflows/*.yml"))
-COMMENT = ROOT / "workflows" / "benchmark-comment.yml"
-EXPRESSION = re.compile(r"\$\{\{\s*(.*?)\s*\}\}")
 RUN, NUMBER = 4711, 12
-
-
-def read(path):
-    return YAML(typ="safe").load(path)
-
-
-def steps_of(path):
-    document = read(path)
-    jobs = document.get("jobs", {"action": document.get("runs", {})})
-    return [step for job in jobs.values() for step in job.get("steps", [])]
-
-
-def step_named(path, name):
-    [step] = [step for step in steps_of(path) if step.get("name") == name]
-    return step
-
-
-def run(step, folder, values, **environment):
-    """Run a step as GitHub does: expressions in `env` are replaced, and the script goes to its shell."""
-    given = {
-        key: EXPRESSION.sub(lambda found: values[found[1]], text) for key, text in step.get("env", {}).items()
-    }
-    inherited = {
-        key: value for key, value in os.environ.items() if not key.startswith(("PYTEST_", "COLUMNS"))
-    }
-    return subprocess.run(
-        ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", step["run"]],
-        cwd=folder,
-        env=inherited | {"GITHUB_ACTIONS": "true"} | environment | given,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=120,
-    )
-
-
-@pytest.mark.parametrize("path", [*WORKFLOWS, ACTION / "action.yml"], ids=lambda path: path.stem)
-def test_no_script_holds_an_expression(path):
-    """GitHub pastes its value in before the shell reads it, whatever it is."""
-    assert not [step["run"] for step in steps_of(path) if "${{" in step.get("run", "")]
-
-
-@pytest.mark.parametrize("path", [*WORKFLOWS, ACTION / "action.yml"], ids=lambda path: path.stem)
-def test_every_foreign_action_is_pinned(path):
-    """A tag can be moved to other code at any time."""
-    used = [step["uses"] for step in steps_of(path) if "uses" in step]
-
-    assert [one for one in used if not re.fullmatch(r"\$/[\w./-]+|[\w-]+/[\w-]+@[0-9a-f]{40}", one)] == []
 
 
 def test_what_comments_takes_nothing_from_the_pull_request():
@@ -83,112 +28,6 @@ def test_what_comments_takes_nothing_from_the_pull_request():
     assert checkout["with"] == {"persist-credentials": False}
     tokens = [step["name"] for step in job["steps"] if "GH_TOKEN" in step.get("env", {})]
     assert tokens == ["Fetch the report", "Comment"]
-
-
-class Job:
-    """What the action leaves behind: its outputs and the job's summary."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.output, self.summary = folder / "output", folder / "summary"
-        self.output.touch()
-
-    def judge(self, shop, **inputs):
-        declared = read(ACTION / "action.yml")["inputs"]
-        values = {f"inputs.{name}": about["default"] for name, about in declared.items()}
-        values |= {"inputs.messenger": f"{sys.executable} -m messenger"}
-        values |= {f"inputs.{name}": value for name, value in inputs.items()}
-        done = run(
-            step_named(ACTION / "action.yml", "Judge"),
-            shop,
-            values,
-            GITHUB_OUTPUT=str(self.output),
-            GITHUB_STEP_SUMMARY=str(self.summary),
-            GITHUB_ACTION_PATH=str(ACTION),
-            GITHUB_WORKSPACE=str(shop),
-        )
-        assert done.returncode == 0, done.stderr
-        lines = self.output.read_text().splitlines()
-        self.outputs = dict(line.partition("=")[::2] for line in lines)
-        return done
-
-    def verdict(self):
-        values = {"steps.judge.outputs.exit-code": self.outputs.get("exit-code", "")}
-        return run(step_named(ACTION / "action.yml", "Verdict"), self.folder, values).returncode
-
-
-@pytest.fixture
-def job(tmp_path):
-    return Job(tmp_path)
-
-
-def test_the_action_says_what_got_slower_and_fails_last(shop, job):
-    """The report, the summary and the outputs are there before anything is red."""
-    (shop / "src/shop.py").write_text(project.SLOW)
-
-    done = job.judge(shop, paths="tests/speed", measure="1")
-
-    assert job.outputs == {
-        "exit-code": "1",
-        "status": "failed",
-        "regressed": json.dumps(["tests/speed/test_parse.py::test_parse[1 KiB|a::b]"]),
-    }
-    assert "**1 of 2 benchmarks regressed" in job.summary.read_text()
-    assert (shop / "comparison.md").read_text() == job.summary.read_text()
-    assert "::error file=tests/speed/test_parse.py,line=4," in done.stdout
-    assert job.verdict() == 1
-
-
-def test_the_action_passes_where_nothing_got_slower(shop, job):
-    job.judge(shop, paths="tests/speed", measure="1", only="parse\n")
-
-    assert (job.outputs["status"], job.outputs["regressed"], job.verdict()) == ("passed", "[]", 0)
-
-
-def test_the_action_compares_with_a_commit(shop, job):
-    """Asked of a commit that does not exist, for the comparison itself has tests of its own."""
-    done = job.judge(shop, base="no-such-commit", paths="tests/speed", budget="60")
-
-    assert job.outputs == {"exit-code": "2", "status": "not-judged", "regressed": "[]"}
-    assert "no-such-commit" in done.stderr
-    assert job.verdict() == 2
-
-
-def test_an_old_report_is_no_answer(shop, job):
-    """A run that ends before it can judge must not show what another one said."""
-    (shop / "comparison.json").write_text(format_report(side_by_side()))
-
-    job.judge(shop, paths="tests/speed", measure="nonsense")
-
-    assert (job.outputs["status"], job.verdict()) == ("not-judged", 2)
-
-
-@pytest.mark.parametrize("text", ["$(touch pwned) `touch pwned` '; touch pwned; \" * ?", "--keep=pwned"])
-@pytest.mark.parametrize("name", ["paths", "only", "base", "measure", "budget"])
-def test_an_input_is_an_argument_and_never_code(shop, job, name, text):
-    """The branch of a pull request is named by whoever opened it."""
-    job.judge(shop, **{"measure": "1", "paths": "nowhere", name: text})
-
-    assert job.outputs["status"] != "passed"
-    assert not (shop / "pwned").exists()
-
-
-@pytest.mark.parametrize("text", ["a\nstatus=passed", "a\r\nregressed=[]", "::set-output name=x::y", "ü"])
-def test_no_name_is_an_output_of_its_own(tmp_path, text):
-    [row, *rest] = side_by_side().results
-    report = msgspec.structs.replace(side_by_side(), results=(msgspec.structs.replace(row, name=text), *rest))
-    (tmp_path / "report.json").write_text(format_report(report))
-
-    done = subprocess.run(
-        [sys.executable, ACTION / "outputs.py", tmp_path / "report.json"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-
-    status, regressed = done.stdout.splitlines()
-    assert status == "status=failed"
-    assert json.loads(regressed.removeprefix("regressed="))[0] == text
 
 
 # Answers as GitHub would, from a file, and writes down what it was asked.
@@ -377,7 +216,6 @@ def test_an_artifact_that_is_too_long_is_refused(workflow):
     assert workflow.done.stdout == "comparison.json is longer than 20 MB.\n"
 
 
-@pytest.mark.skipif("report" not in _VERBS, reason="`messenger gate report` is not there yet")
 class TestFromArtifactToComment:
     def test_a_report_becomes_the_comment(self, workflow):
         assert workflow.run("Fetch the report", "Render", "Comment") == 0
