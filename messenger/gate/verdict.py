@@ -109,8 +109,8 @@ def _next(commands: Commands, rows: Sequence[Comparison]) -> Commands:
     missing = any(row.status is Status.MISSING for row in rows)
     pruning = " --prune" if missing and commands.accept.startswith("messenger") else ""
     slower = next((row.name for row in rows if row.status is Status.REGRESSED), None)
-    profile = ["pytest", slower, "--benchmark-only", "--benchmark-cprofile=tottime"] if slower else []
-    return Commands(commands.reproduce, commands.accept + pruning, shlex.join(profile))
+    closer = ["messenger", "gate", "explain", slower] if slower else []
+    return Commands(commands.reproduce, commands.accept + pruning, shlex.join(closer))
 
 
 def describe_failures(comparisons: Sequence[Comparison]) -> str:

@@ -18,7 +18,7 @@ from ..settings import Settings
 from .duel import Bout, Duel
 from .field import Field
 from .instructions import Count, Counting, count_instructions, find_counter
-from .judge import Finding, Ratios, judge, suspects
+from .judge import Finding, Ratios, judge, suspects, wavering
 from .order import Order
 from .pair import Sample
 from .plan import Mode
@@ -48,12 +48,19 @@ def compare_commits(order: Order, settings: Settings, root: Path, show: Show) ->
         with show("screening") as progress:
             ends = began + budget * _SCREENING_SHARE
             samples, screened = field.measure(field.wanted, pairs[0], progress, ends)
+        varying = wavering(field.ratios(samples, {}, least))
+        if varying:
+            with show(f"screening {len(varying)} that vary") as progress:
+                _add(samples, field.measure(varying, pairs[0], progress, ends)[0])
         suspected = suspects(field.ratios(samples, {}, least))
         fresh: dict[str, list[Sample]] = {}
         confirmed = 0
         if suspected:
             with show(f"confirming {len(suspected)}") as progress:
                 fresh, confirmed = field.measure(suspected, pairs[1], progress, began + budget)
+        if again := [name for name in suspected if name in varying]:
+            with show(f"confirming {len(again)} that vary") as progress:
+                _add(fresh, field.measure(again, pairs[1], progress, began + budget)[0])
         field.try_alone()
         ratios = field.ratios(samples, fresh, least)
         counting = _counting(order, settings)
@@ -66,6 +73,7 @@ def compare_commits(order: Order, settings: Settings, root: Path, show: Show) ->
             mode=mode,
             screening_pairs=screened,
             confirming_pairs=confirmed,
+            varying=tuple(name for name in varying if name in ratios),
             seconds=monotonic() - began,
             bouts=tuple(_bout(name, both, samples, fresh) for name, both in ratios.items()),
             new=field.new(),
@@ -79,6 +87,11 @@ def compare_commits(order: Order, settings: Settings, root: Path, show: Show) ->
             counts=counts,
             counts_judge=settings.instructions == "judge",
         )
+
+
+def _add(samples: dict[str, list[Sample]], more: Mapping[str, Sequence[Sample]]) -> None:
+    for name, found in more.items():
+        samples[name].extend(found)
 
 
 def _counting(order: Order, settings: Settings) -> Counting | None:

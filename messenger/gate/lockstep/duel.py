@@ -30,8 +30,9 @@ class Bout(msgspec.Struct, frozen=True, kw_only=True):
 class Duel(msgspec.Struct, frozen=True, kw_only=True):
     """Two commits, side by side.
 
-    new: benchmarks the base cannot run because it had none of that name. missing: those it had and the head
-    has not. skipped: marked so, or skipped by their own tests. troubles: those a side failed at.
+    varying: benchmarks that got twice as many pairs, because they vary. new: those the base cannot run, for
+    it had none of that name. missing: those it had and the head has not. skipped: marked so, or skipped by
+    their own tests. troubles: those a side failed at.
     changed_dependencies: files by which the head asks for other packages. base_packages: what the base ran
     with of its own because of that, like `msgspec 0.19.0`. base_collected: whether the base could tell which
     benchmarks it has of its own; else none can be missing. counts: instructions, as *counting* counted them,
@@ -46,6 +47,7 @@ class Duel(msgspec.Struct, frozen=True, kw_only=True):
     mode: Mode = Mode.FORKED
     screening_pairs: int
     confirming_pairs: int
+    varying: tuple[str, ...] = ()
     seconds: float
     bouts: tuple[Bout, ...]
     new: tuple[str, ...] = ()

@@ -57,6 +57,10 @@ def circumstances_of(duel: Duel) -> Circumstances:
     pairs = f"{plural(duel.screening_pairs, 'pair')} for all"
     if duel.confirming_pairs:
         pairs += f", {duel.confirming_pairs} fresh ones for suspects"
+    if duel.varying:
+        pairs += (
+            f", twice as many for {len(duel.varying)} that {'varies' if len(duel.varying) == 1 else 'vary'}"
+        )
     lines = [
         f"Head: {_describe(duel.head)}. Base: {_describe(duel.base)}.",
         f"Measured side by side on {duel.environment} in {duel.seconds:.0f} s: {pairs}; " + _MODES[duel.mode],

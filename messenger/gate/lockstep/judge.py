@@ -12,6 +12,7 @@ from .trimmed import trim
 ALPHA = 0.05
 _SCREEN_ALPHA = 0.10
 _NOISY = 0.05
+_WAVERING = 0.04  # the width of a 95 % interval
 MIN_EFFECT = 0.035
 
 
@@ -61,6 +62,15 @@ class Judged(msgspec.Struct, frozen=True):
     finding: Finding
     change: float
     interval: tuple[float, float]
+
+
+def wavering(measured: Mapping[str, Ratios]) -> tuple[str, ...]:
+    """Name what varies so much between pairs that the usual number would not see the least effect.
+
+    Such are calls of a microsecond that visit many small objects: the heap of every pair lies otherwise. How
+    many pairs a benchmark gets must not depend on which way they point, so only their interval is looked at.
+    """
+    return tuple(name for name, ratios in measured.items() if _width(ratios.screen) > _WAVERING)
 
 
 def suspects(measured: Mapping[str, Ratios]) -> tuple[str, ...]:
@@ -159,6 +169,11 @@ def _judged(ratios: Ratios, direction: int, confirmed: bool) -> Judged:
     else:
         finding = Finding.NOT_CONFIRMED if direction else Finding.STABLE
     return Judged(finding, math.expm1(trim(values).mean), (low, high))
+
+
+def _width(values: Sequence[float]) -> float:
+    low, high = trim(values).interval()
+    return high - low
 
 
 def _share(ratios: Ratios, sevenths: int) -> float:

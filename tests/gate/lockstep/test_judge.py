@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from messenger.gate.lockstep.judge import Finding, Ratios, judge, suspects
+from messenger.gate.lockstep.judge import Finding, Ratios, judge, suspects, wavering
 
 WOBBLE = (-0.004, 0.003, 0.001, -0.002, 0.002, -0.001, 0.004, -0.003)
 FRESH = (*WOBBLE, 0.0, 0.001)
@@ -98,3 +98,16 @@ def test_the_change_and_its_interval_are_fractions():
 
     assert judged.change == pytest.approx(0.12, abs=0.001)
     assert judged.interval[0] < 0.12 < judged.interval[1]
+
+
+def test_what_varies_is_told_by_its_interval_and_not_by_its_direction():
+    """More pairs for what looks slow, and not for what looks fast, would be a thumb on the scale."""
+    steady = (0.001, -0.001, 0.002, -0.002, 0.001, -0.001, 0.002, -0.002)
+    wide = tuple(20 * value for value in steady)
+    slower, faster = (tuple(value + shift for value in steady) for shift in (0.1, -0.1))
+
+    found = wavering(
+        {"steady": Ratios(steady), "wide": Ratios(wide), "slow": Ratios(slower), "fast": Ratios(faster)}
+    )
+
+    assert found == ("wide",)
