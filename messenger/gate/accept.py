@@ -1,13 +1,14 @@
 """Accept: a run becomes the baseline, row by row, losing none that was not asked to go."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from .baseline import Baseline
-from .comparison import Comparison, Status, find_moved
+from .comparison import CHANGED_AND_SLOWER, Comparison, Status
 from .error import GateError
 from .measurement import PROCESSES_FOR_SPREAD, Measurement, relative_change, rounded
+from .moved import find_moved
 from .run import Run
 from .selection import Selection, matches_any, selects
 from .suite import suite_of
@@ -79,6 +80,7 @@ def accept(
     before = {row.name: row for baseline in mine.values() for row in baseline.benchmarks}
     homes = {row.name: baseline.suite for baseline in mine.values() for row in baseline.benchmarks}
     fresh = {row.name: _reasoned(rounded(row), reasons) for row in run.measurements}
+    _refuse_idle(reasons, fresh)
     changes = _changes(before, fresh, selection, prune)
     by_suite: dict[str, list[Change]] = {}
     for change in changes:
@@ -91,9 +93,18 @@ def accept(
     return Acceptance(tuple(baselines), shown, tuple(_warnings(run)))
 
 
-def regressions(checked: Sequence[Comparison]) -> str:
-    """List what a run may not bring into the baseline in silence, a line a benchmark; empty when nothing."""
-    slower = [row for row in checked if row.status is Status.REGRESSED and row.change is not None]
+def regressions(checked: Sequence[Comparison], reasons: Sequence[Reason] = ()) -> str:
+    """List what a run may not bring into the baseline in silence, a line a benchmark; empty when nothing.
+
+    What does something else now may be slower, if one of *reasons* says why.
+    """
+    slower = [
+        row
+        for row in checked
+        if row.status is Status.REGRESSED
+        and row.change is not None
+        and not (row.note.startswith(CHANGED_AND_SLOWER) and _reason_for(row.name, reasons))
+    ]
     return "\n".join(
         f"  {row.name}: {(row.change or 0) * 100:+.1f} %{f' ({row.note})' if row.note else ''}"
         for row in slower
@@ -103,9 +114,11 @@ def regressions(checked: Sequence[Comparison]) -> str:
 def _changes(
     before: dict[str, Measurement], fresh: dict[str, Measurement], selection: Selection, prune: bool
 ) -> list[Change]:
-    moved = find_moved(fresh, before)
+    # What the run did not set out to measure has not gone anywhere.
+    moved = find_moved(fresh, {name: row for name, row in before.items() if selects(selection, name)})
+    left = set(moved.values()) - fresh.keys()
     changes = []
-    for name in sorted((before.keys() | fresh.keys()) - set(moved.values())):
+    for name in sorted((before.keys() | fresh.keys()) - left):
         old, new = before.get(moved.get(name, name)), fresh.get(name)
         if new is None:
             kind = "pruned" if prune and selects(selection, name) else "kept"
@@ -118,8 +131,23 @@ def _changes(
 
 
 def _reasoned(row: Measurement, reasons: Sequence[Reason]) -> Measurement:
-    fitting = [reason.text for reason in reasons if matches_any([reason.pattern], row.name)]
-    return msgspec.structs.replace(row, reason=fitting[-1] if fitting else None)
+    return msgspec.structs.replace(row, reason=_reason_for(row.name, reasons))
+
+
+def _reason_for(name: str, reasons: Sequence[Reason]) -> str | None:
+    fitting = [reason.text for reason in reasons if matches_any([reason.pattern], name)]
+    return fitting[-1] if fitting else None
+
+
+def _refuse_idle(reasons: Sequence[Reason], names: Iterable[str]) -> None:
+    """Refuse a reason that is about nothing: it was meant to be written somewhere."""
+    known = list(names)
+    for reason in reasons:
+        if known and not any(matches_any([reason.pattern], name) for name in known):
+            raise GateError(
+                f"--reason: no measured benchmark's name contains {reason.pattern!r}; write --reason "
+                f"'PATTERN=WHY', and '*=WHY' for all where WHY holds an equals sign"
+            )
 
 
 def _baseline(run: Run, suite: str, changes: Sequence[Change]) -> Baseline:

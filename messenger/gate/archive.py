@@ -4,7 +4,9 @@ tmp/benchmarks/2026-11-21-node.log, 2026-11-21-node-2.log, 2026-11-21-report.jso
 tmp/benchmarks/latest/node.log -> ../2026-11-21-node-2.log, report.json, summary.md, index.html
 """
 
+import hashlib
 import os
+import re
 import tempfile
 from collections.abc import Iterable
 from datetime import date
@@ -42,17 +44,22 @@ def keep_report(report: Report, folder: Path) -> tuple[Path, ...]:
     """
     day = _day(report)
     latest = folder / "latest"
+    if latest.is_symlink():
+        raise GateError(
+            f"cannot keep this run in {folder}: {latest} is a link, and what it leads to is not ours"
+        )
     try:
         latest.mkdir(parents=True, exist_ok=True)
         if not (folder / ".gitignore").exists():
             write_whole(folder / ".gitignore", "*\n")
+        text = format_report(report)
+        write_whole(last_report(folder), text)
         logs = []
         for suite in sorted({suite_of(row.name) for row in report.results}):
-            logs.append(_write_new(folder, f"{day}-{suite}", ".log", render_log(report, suite)))
-            _point(latest / f"{suite}.log", Path("..", logs[-1].name))
-        text = format_report(report)
+            name = _file_name(suite)
+            logs.append(_write_new(folder, f"{day}-{name}", ".log", render_log(report, suite)))
+            _point(latest / f"{name}.log", Path("..", logs[-1].name))
         _write_new(folder, f"{day}-report", ".json", text)
-        write_whole(last_report(folder), text)
         write_whole(latest / "summary.md", render_markdown(report))
         if has_html():
             write_html(report, latest)
@@ -80,13 +87,34 @@ def _write_new(folder: Path, stem: str, suffix: str, text: str) -> Path:
         os.chmod(temporary, 0o644)
         for path in _names(folder, stem, suffix):
             try:
-                os.link(temporary, path)  # unlike a rename, a link refuses to take another's place
+                _take(temporary, path)
             except FileExistsError:
                 continue
             return path
     finally:
         os.unlink(temporary)
     raise AssertionError("names do not end")
+
+
+def _take(temporary: str, path: Path) -> None:
+    """Give *temporary* the name of *path* unless that is taken: a link refuses, and a rename would not.
+
+    Raises:
+        FileExistsError: it is taken.
+    """
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links; for a moment the file is empty
+        path.open("x").close()
+        path.write_bytes(Path(temporary).read_bytes())
+
+
+def _file_name(suite: str) -> str:
+    """Write *suite* so that it is a name of a file anywhere."""
+    name = re.sub(r"[^\w.+-]", "_", suite)
+    return name if len(name) <= 100 else f"{name[:90]}-{hashlib.sha256(suite.encode()).hexdigest()[:8]}"
 
 
 def _names(folder: Path, stem: str, suffix: str) -> Iterable[Path]:

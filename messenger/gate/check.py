@@ -54,11 +54,13 @@ def check_by_measuring(
     """
     run = measure_run(order, settings, root, keep)
     checked = check_run(run, stored, order.only)
-    names = suspects(checked.comparisons)
+    names = suspects(checked.comparisons, strict=settings.improvements == "accept")
     if not names:
         return checked
     again = msgspec.structs.replace(order, processes=max(order.processes, _CONFIRMING_PROCESSES), names=names)
-    fresh = compare(measure_run(again, settings, root, keep), checked.baselines, Selection(paths=names))
+    moved = {row.name: row.formerly for row in checked.comparisons if row.formerly}
+    rerun = measure_run(again, settings, root, keep)
+    fresh = compare(rerun, checked.baselines, Selection(paths=names), moved)
     return Checked(run, confirm(checked.comparisons, fresh), checked.baselines)
 
 

@@ -1,12 +1,13 @@
 """Comparison: a run held against baselines, benchmark by benchmark."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 import msgspec
 
 from .baseline import Baseline
 from .measurement import Measurement, clear_change, relative_change
+from .moved import does_something_else, find_moved
 from .run import Run
 from .selection import Selection, selects
 from .suite import suite_of
@@ -17,6 +18,7 @@ TOLERANCE_UNKNOWN = 0.25
 # However noisy a row is, taking twice as long is never called stable.
 TOLERANCE_MOST = 0.60
 _SPREADS = 4
+CHANGED_AND_SLOWER = "its body has changed too; if it does more now, accept it with --reason"
 
 
 class Status(StrEnum):
@@ -49,8 +51,9 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
 
     `interval` holds the change with a confidence of 95 %, where pairs were measured side by side.
     `instructions` is the change of how many are executed, where they were counted.
-    `normalised` claims that the reference loop was known on both sides. A regressed row can miss its
-    targets too; its status stays regressed and `missed` tells the rest.
+    `formerly` is the name under which a moved benchmark is remembered. `normalised` claims that the reference
+    loop was known on both sides. A regressed row can miss its targets too; its status stays regressed and
+    `missed` tells the rest.
     """
 
     name: str
@@ -62,6 +65,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     instructions: float | None = None
     tolerance: float | None = None
     normalised: bool = False
+    formerly: str = ""
     targets: tuple[Target, ...] = ()
     note: str = ""
 
@@ -83,43 +87,35 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(target for target in self.targets if not target.met)
 
 
-def compare(run: Run, baselines: Sequence[Baseline], selection: Selection) -> tuple[Comparison, ...]:
+def compare(
+    run: Run,
+    baselines: Sequence[Baseline],
+    selection: Selection,
+    moved: Mapping[str, str] | None = None,
+) -> tuple[Comparison, ...]:
     """Compare what *selection* selects of *run* with *baselines*, one a suite; worst rows first.
 
     A baseline of another environment gives advisory rows: shown, never judged. What a baseline has and
     the run has not is missing whatever the environment, for that does not depend on the machine. A benchmark
-    that has moved is held against its row under the old name; one that does something else now, against none.
+    that has moved is held against its row under the old name, by *moved* where that is known already.
     """
     by_suite = {baseline.suite: baseline for baseline in baselines}
     remembered = {row.name: row for baseline in baselines for row in baseline.benchmarks}
-    measured = {row.name: row for row in run.measurements}
-    moved = find_moved(measured, remembered)
-    known = (measured.keys() | remembered.keys()) - set(moved.values())
-    rows = []
-    for name in sorted(name for name in known if selects(selection, name)):
-        if name not in measured:
-            rows.append(Comparison(name=name, status=Status.MISSING, baseline=remembered[name]))
-            continue
+    measured = {row.name: row for row in run.measurements if selects(selection, row.name)}
+    wanted = {name: row for name, row in remembered.items() if selects(selection, name)}
+    if moved is None:
+        moved = find_moved(measured, wanted)
+    rows = [
+        Comparison(name=name, status=Status.MISSING, baseline=wanted[name])
+        for name in wanted.keys() - measured.keys() - set(moved.values())
+    ]
+    for name, current in measured.items():
         before = moved.get(name, name)
         baseline = by_suite.get(suite_of(before))
         same = baseline is not None and baseline.environment.fingerprint == run.environment.fingerprint
-        row = _compare_row(measured[name], remembered.get(before), same, run.targets.get(name, ()))
-        if before != name:
-            note = "; ".join(filter(None, [f"was {before}", row.note]))
-            row = msgspec.structs.replace(row, note=note)
-        rows.append(row)
+        row = _compare_row(current, remembered.get(before), same, run.targets.get(name, ()))
+        rows.append(row if before == name else msgspec.structs.replace(row, formerly=before))
     return tuple(sorted(rows, key=worst_first))
-
-
-def find_moved(measured: Mapping[str, Measurement], remembered: Mapping[str, Measurement]) -> dict[str, str]:
-    """Find the benchmarks that only have another name or file now: the old name by the new one.
-
-    They do the same, with the same parameters, and nothing else that came or went does.
-    """
-    come = _by_identity(measured[name] for name in measured.keys() - remembered.keys())
-    gone = _by_identity(remembered[name] for name in remembered.keys() - measured.keys())
-    pairs = ((come[identity], gone[identity]) for identity in come.keys() & gone.keys())
-    return {new[0]: old[0] for new, old in pairs if len(new) == len(old) == 1}
 
 
 def require_acceptance(rows: Sequence[Comparison]) -> tuple[Comparison, ...]:
@@ -134,9 +130,10 @@ def require_acceptance(rows: Sequence[Comparison]) -> tuple[Comparison, ...]:
     return tuple(sorted(strict, key=worst_first))
 
 
-def suspects(comparisons: Sequence[Comparison]) -> tuple[str, ...]:
-    """Name the rows that deserve a second measurement before they are called failures."""
-    return tuple(row.name for row in comparisons if row.status is Status.REGRESSED or row.missed)
+def suspects(comparisons: Sequence[Comparison], *, strict: bool = False) -> tuple[str, ...]:
+    """Name the rows that deserve a second measurement before they fail; *strict*, improved ones fail, too."""
+    doubtful = {Status.REGRESSED, Status.IMPROVED} if strict else {Status.REGRESSED}
+    return tuple(row.name for row in comparisons if row.status in doubtful or row.missed)
 
 
 def confirm(first: Sequence[Comparison], fresh: Sequence[Comparison]) -> tuple[Comparison, ...]:
@@ -156,12 +153,14 @@ def tolerance(baseline: Measurement) -> float:
 def _compare_row(
     current: Measurement, baseline: Measurement | None, same: bool, targets: tuple[Target, ...]
 ) -> Comparison:
-    changed = _does_something_else(current, baseline)
-    comparable = baseline if not changed else None
+    status = _status(current, baseline, same)
+    changed = same and does_something_else(current, baseline)
+    note = CHANGED_AND_SLOWER if changed and status is Status.REGRESSED else ""
+    if changed and status is not Status.REGRESSED:
+        status = Status.CHANGED
+    comparable = baseline if status is not Status.CHANGED else None
     change, normalised = relative_change(current, comparable) if comparable else (None, False)
     allowed = tolerance(comparable) if comparable else None
-    status = Status.CHANGED if changed else _status(current, baseline, same)
-    note = ""
     if status is Status.STABLE and change is not None and allowed is not None and change > allowed:
         note = "its fastest process is within tolerance"
     if status is not Status.REGRESSED and any(not target.met for target in targets):
@@ -177,20 +176,6 @@ def _compare_row(
         targets=targets,
         note=note,
     )
-
-
-def _does_something_else(current: Measurement, baseline: Measurement | None) -> bool:
-    known = baseline is not None and baseline.fingerprint and current.fingerprint
-    return bool(known and baseline is not None and baseline.fingerprint != current.fingerprint)
-
-
-def _by_identity(rows: Iterable[Measurement]) -> dict[tuple[str, str], list[str]]:
-    """Gather names by what the benchmark does and with which parameters, as far as that is known."""
-    found: dict[tuple[str, str], list[str]] = {}
-    for row in rows:
-        if row.fingerprint:
-            found.setdefault((row.fingerprint, row.name.partition("[")[2]), []).append(row.name)
-    return found
 
 
 def _status(current: Measurement, baseline: Measurement | None, same: bool) -> Status:
@@ -210,10 +195,14 @@ def _status(current: Measurement, baseline: Measurement | None, same: bool) -> S
 def _confirm_row(first: Comparison, fresh: Comparison) -> Comparison:
     if fresh.status is Status.MISSING:
         return msgspec.structs.replace(first, note="could not be measured again")
+    doubtful = first.status in (Status.REGRESSED, Status.IMPROVED)
+    if doubtful and fresh.status in (Status.NEW, Status.CHANGED, Status.ADVISORY):
+        return msgspec.structs.replace(first, note="could not be compared again")
     processes = fresh.current.processes if fresh.current else 0
-    if fresh.failed:
-        return msgspec.structs.replace(fresh, note=f"confirmed by {processes} fresh processes")
-    status = Status.STABLE if first.status is Status.REGRESSED else fresh.status
+    if fresh.failed or fresh.status is Status.IMPROVED is first.status:
+        confirmed = f"confirmed by {processes} fresh processes"
+        return msgspec.structs.replace(fresh, note="; ".join(filter(None, [fresh.note, confirmed])))
+    status = Status.STABLE if doubtful else fresh.status
     return msgspec.structs.replace(fresh, status=status, note=f"not confirmed by {processes} fresh processes")
 
 

@@ -1,5 +1,6 @@
 """Explain: why a verdict on a benchmark is what it is, in sentences."""
 
+import shlex
 from collections.abc import Iterator
 
 from .comparison import TOLERANCE_LEAST, TOLERANCE_UNKNOWN, Status
@@ -142,7 +143,7 @@ def _next(report: Report, result: Result) -> Iterator[str]:
         yield f"Code:    {plain(result.source.file)}:{result.source.line}"
     if result.status is Status.REGRESSED:
         base = f" --base {report.base[:12]}" if report.base else ""
-        yield f"Closer:  messenger gate profile '{plain(result.name)}'{base}"
+        yield f"Closer:  messenger gate profile {shlex.quote(plain(result.name))}{base}"
     if result.status in (Status.IMPROVED, Status.UNACCEPTED, Status.CHANGED, Status.NEW, Status.MISSING):
         yield f"Accept:  {plain(report.commands.accept)}"
 

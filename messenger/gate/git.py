@@ -58,6 +58,15 @@ def first_parents(root: Path, good: str, bad: str) -> tuple[str, ...]:
     return tuple(found.decode().split())
 
 
+def is_ancestor(root: Path, old: str, new: str) -> bool:
+    """Claim that the commit *new* contains the commit *old*."""
+    try:
+        _ask(root, "merge-base", "--is-ancestor", f"{old}^{{commit}}", f"{new}^{{commit}}")
+    except GateError:
+        return False
+    return True
+
+
 def subject_of(root: Path, sha: str) -> str:
     """Return date and first line of a commit, as one line."""
     return _ask(root, "log", "-1", "--format=%cs %s", sha, "--").decode("utf-8", "replace").strip()

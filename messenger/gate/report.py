@@ -32,7 +32,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     q25_ms: the judged statistic as measured; baseline_q25_ms is the other side's. samples_ms and
     baseline_samples_ms: one value of it a process, or a pair. outliers: rounds further than 1.5 interquartile
     ranges from the quartiles, of `rounds`. target_ms and performance_ratio are those of the first target.
-    normalised: the reference loop was known on both sides, and is taken out of the change.
+    formerly: the name that its baseline knows it by, where that is another. normalised: the reference loop
+    was known on both sides, and is taken out of the change.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     baseline_commit: str | None = None
     targets: tuple[Promise, ...] = ()
     source: Source | None = None
+    formerly: str = ""
     note: str = ""
 
     @property
@@ -205,9 +207,31 @@ def parse_report(content: bytes, origin: str) -> Report:
                 f"{origin} has schema {version}, and this messenger reads {SCHEMA}; "
                 + ("upgrade messenger here" if version > SCHEMA else write)
             )
-        return msgspec.json.decode(content, type=Report)
+        report = msgspec.json.decode(content, type=Report)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UnreadableReport(f"{origin} is not a report of the gate: {error}; {write}") from error
+    if fault := _fault(report):
+        raise UnreadableReport(f"{origin} is damaged: {fault}; {write}")
+    return report
+
+
+def _fault(report: Report) -> str | None:
+    """Find what no check writes, and no face can draw."""
+    if report.exit_code not in range(4):
+        return f"its exit code is {report.exit_code}"
+    for result in report.results:
+        if result.name.startswith("/") or "\0" in result.name:
+            return f"{result.name!r} is no name of a benchmark"
+    for trend in report.trends:
+        count = len(trend.points)
+        if not all(point.q25_ms > 0 for point in trend.points):
+            return f"the trend of {trend.name} has a time that is not positive"
+        if not all(0 < shift.at < count and shift.at in trend.comparable for shift in trend.shifts):
+            return f"the trend of {trend.name} changes where it has no point"
+    for bout in report.duel.bouts if report.duel else ():
+        if not bout.complete:
+            return f"{bout.name} has too few pairs"
+    return None
 
 
 def schema() -> str:
@@ -248,6 +272,7 @@ def result_of(row: Comparison, source: Source | None = None) -> Result:
         baseline_commit=baseline.commit if baseline else None,
         targets=tuple(map(_promise, row.targets)),
         source=source,
+        formerly=row.formerly,
         note=row.note,
     )
 

@@ -17,7 +17,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     baselines: the folder of baselines, relative to the project's root.
     reports: the folder of dated logs and of the last report, likewise; "" keeps none.
-    improvements: "pass", or "accept", which fails what got faster until its baseline says so.
+    improvements: "pass", or "accept", which fails what got faster than its baseline until that says so.
     packages: distributions whose versions belong to the environment; by default those named in
         `[project] dependencies`, and pytest-benchmark.
     paths: what is measured when no path is given.

@@ -3,6 +3,7 @@
 import ast
 import hashlib
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -38,10 +39,9 @@ def find_sources(root: Path, names: Iterable[str]) -> dict[str, Source]:
 def _functions(path: Path) -> dict[str, tuple[int, str]]:
     """Read line and fingerprint of every function in the file at *path*, by `Class::name`."""
     try:
-        tree = ast.parse(path.read_bytes())
-    except (OSError, SyntaxError, ValueError, RecursionError):
+        return dict(_walk(ast.parse(path.read_bytes()), ""))
+    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
         return {}
-    return dict(_walk(tree, ""))
 
 
 def _walk(
@@ -49,7 +49,8 @@ def _walk(
 ) -> Iterable[tuple[str, tuple[int, str]]]:
     for child in node.body:
         if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield f"{prefix}{child.name}", (child.lineno, _fingerprint(child))
+            with suppress(RecursionError, MemoryError):  # an expression of a thousand terms
+                yield f"{prefix}{child.name}", (child.lineno, _fingerprint(child))
         elif isinstance(child, ast.ClassDef):
             yield from _walk(child, f"{prefix}{child.name}::")
         elif isinstance(child, ast.If | ast.Try):

@@ -1,6 +1,7 @@
 import pytest
 
-from messenger.gate.accept import Reason, accept, read_reason
+from messenger.gate.accept import Reason, accept, read_reason, regressions
+from messenger.gate.comparison import compare
 from messenger.gate.error import GateError
 from messenger.gate.reports.acceptance import render_acceptance
 from messenger.gate.selection import Selection
@@ -130,3 +131,27 @@ def test_the_reason_that_fits_last_is_written_into_the_row():
 def test_a_reason_that_says_nothing_is_refused(text):
     with pytest.raises(GateError, match="says nothing"):
         read_reason(text)
+
+
+def test_a_reason_that_is_about_nothing_is_refused():
+    """`timeout=5 is the default` was meant for all, and would be lost."""
+    with pytest.raises(GateError, match="no measured benchmark's name contains 'timeout'"):
+        accept(run(measurement(PARSE)), [], ALL, reasons=[read_reason("timeout=5 is the default")])
+
+
+def test_a_new_benchmark_does_not_take_the_row_of_its_twin():
+    """What the run did not set out to measure has not gone anywhere."""
+    new = name("new", "benches/other")
+    old = baseline(measurement(PARSE, fingerprint="aaaa"))
+
+    acceptance = accept(run(measurement(new, fingerprint="aaaa")), [old], Selection(paths=("benches/other",)))
+
+    assert [(change.name, change.kind) for change in acceptance.changes] == [(new, "added")]
+
+
+@pytest.mark.parametrize(("reasons", "refused"), [((), True), ((Reason("parse", "does more"),), False)])
+def test_a_changed_benchmark_may_be_slower_with_a_reason(reasons, refused):
+    before = baseline(measurement(PARSE, 450, fingerprint="aaaa"))
+    rows = compare(run(measurement(PARSE, 900, fingerprint="bbbb")), [before], ALL)
+
+    assert bool(regressions(rows, reasons)) is refused

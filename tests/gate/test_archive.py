@@ -96,3 +96,38 @@ def test_a_check_keeps_what_it_says_and_git_sees_nothing(shop):
     report = parse_report(last_report(shop / "tmp" / "benchmarks").read_bytes(), "report.json")
     assert f"{report.verdict.word}: {report.sentence}" == project.last_line(done)
     assert project.git(shop, "status", "--porcelain") == "?? baselines/\n"
+
+
+def test_a_link_is_not_followed(tmp_path):
+    """What a repository's link leads to is not ours to overwrite."""
+    (tmp_path / "site").mkdir()
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "latest").symlink_to(tmp_path / "site")
+
+    with pytest.raises(GateError, match="is a link"):
+        keep_report(everything(), tmp_path / "kept")
+
+    assert files(tmp_path / "site") == []
+
+
+def test_a_file_system_without_links_keeps_runs_too(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+
+    logs = [log for _ in range(2) for log in keep_report(everything(), tmp_path)]
+
+    assert [log.name for log in logs] == ["2026-11-21-node.log", "2026-11-21-node-2.log"]
+    assert logs[1].read_text(encoding="utf-8") == render_log(everything(), "node")
+
+
+def test_a_suite_of_any_name_has_a_file(tmp_path):
+    first = everything().results[0]
+    rows = [
+        msgspec.structs.replace(first, name=f"benches/{folder}/b.py::b") for folder in ("x" * 300, "a\nb")
+    ]
+
+    logs = keep_report(msgspec.structs.replace(everything(), results=tuple(rows)), tmp_path)
+
+    assert all(len(log.name) < 130 and "\n" not in log.name for log in logs)

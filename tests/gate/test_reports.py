@@ -5,12 +5,14 @@ from datetime import date
 from pathlib import Path
 
 import jsonschema
+import msgspec
 import pytest
 from rich.cells import cell_len
 
 from messenger import gate
 from messenger.gate.circumstances import of_baselines
 from messenger.gate.comparison import compare, confirm
+from messenger.gate.history.trend import Point, Shift, Trend
 from messenger.gate.lockstep.duel import Bout, Duel
 from messenger.gate.lockstep.findings import circumstances_of, rows_of
 from messenger.gate.lockstep.instructions import Count, Counting
@@ -18,6 +20,7 @@ from messenger.gate.lockstep.judge import Ratios
 from messenger.gate.lockstep.plan import Mode
 from messenger.gate.report import (
     Prerequisite,
+    Result,
     UnreadableReport,
     format_report,
     parse_report,
@@ -281,6 +284,32 @@ def test_a_report_read_back_is_the_report(make):
 def test_what_is_no_report_is_refused_with_a_reason(content, complaint):
     with pytest.raises(UnreadableReport, match=complaint):
         parse_report(content, "report.json")
+
+
+def damaged(**fields):
+    return msgspec.structs.replace(side_by_side(), **fields)
+
+
+def a_trend(at, value=1.0):
+    points = (Point(date="", commit=None, q25_ms=value),) * 3
+    return Trend(name="a", environment="e", points=points, shifts=(Shift(at, 1.0),))
+
+
+@pytest.mark.parametrize(
+    ("report", "fault"),
+    [
+        (damaged(exit_code=256), "exit code is 256"),
+        (damaged(results=(Result(name="/etc/a.py::b", status="new"),)), "no name of a benchmark"),
+        (damaged(results=(Result(name="a\0b", status="new"),)), "no name of a benchmark"),
+        (damaged(trends=(a_trend(7),)), "changes where it has no point"),
+        (damaged(trends=(a_trend(1, 0.0),)), "a time that is not positive"),
+    ],
+    ids=range(5),
+)
+def test_a_report_that_no_check_writes_is_refused(report, fault):
+    """It may come from a stranger, and every face draws it."""
+    with pytest.raises(UnreadableReport, match=fault):
+        parse_report(format_report(report).encode(), "report.json")
 
 
 def test_colour_is_asked_for():

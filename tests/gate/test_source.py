@@ -67,3 +67,12 @@ def test_a_source_is_data(tmp_path):
 
     assert source == Source("bench_a.py", 5, source.fingerprint)
     assert len(source.fingerprint) == 12
+
+
+def test_a_benchmark_too_deep_to_be_read_ends_no_session(tmp_path):
+    """An expression of thousands of terms is legal."""
+    deep = "def bench_deep(benchmark):\n    x = " + " + ".join(["'a'"] * 3000) + "\n"
+
+    found = find(tmp_path, FILE + deep, "bench_deep")
+
+    assert found == {}

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from ..error import GateError
-from ..git import first_parents
+from ..git import first_parents, is_ancestor
 from ..progress import hide_progress
 from ..settings import Settings
 from .compare import compare_commits
@@ -47,6 +47,11 @@ def bisect(
         GateError: *bad* is not slower, cannot be measured, or does not come after *good* (exit code 3 or 2).
     """
     commits = first_parents(root, good, bad)
+    if commits and not is_ancestor(root, good, bad):
+        raise GateError(
+            f"{good} is no ancestor of {bad}, so no commit between them made the difference; name one that "
+            f"{bad} contains, such as: git merge-base {good} {bad}"
+        )
     if not commits:
         raise GateError(f"no commit leads from {good} to {bad}; name an older and a newer one of one branch")
     settings = msgspec.structs.replace(settings, instructions="off")
@@ -70,6 +75,14 @@ def bisect(
     skipped = tuple(sha for sha in commits[last_good + 1 : first_bad] if sha in unmeasured)
     parent = commits[first_bad - 1] if first_bad and not skipped else good
     culprit = measured(commits[first_bad], commits[last_good] if last_good >= 0 else parent)
+    if culprit.judged is None or culprit.judged.finding is not Finding.REGRESSED:
+        told = culprit.trouble if culprit.judged is None else f"{culprit.judged.change * 100:+.1f} %"
+        raise GateError(
+            f"no single commit made {name} slower by {whole.judged.change * 100:+.1f} %: "
+            f"{culprit.sha[:12]} is the first beyond half of it, and against {culprit.against[:12]} it is {told}; small steps add "
+            "up, see: messenger gate history",
+            3,
+        )
     return Culprit(culprit, whole, skipped)
 
 

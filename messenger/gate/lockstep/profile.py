@@ -1,7 +1,7 @@
 """Profile: where the time of a benchmark goes, on both sides or on the head alone."""
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -41,7 +41,7 @@ def profile_sides(
     chance = random.Random()
     found: list[Profile] = []
     with prepared(order, settings, root, chance) as ground:
-        name = _only_one(ground.field.marks if alone else ground.field.wanted)
+        name = _only_one(ground.field.marks if alone else ground.field.wanted, order.only)
         trees = {side: ground.field.plan.trees[side] for side in (("head",) if alone else ("base", "head"))}
         plan = msgspec.structs.replace(ground.field.plan, trees=trees, arguments=files([name]))
         plan = msgspec.structs.replace(plan, timeout_seconds=plan.timeout_seconds + 20 * seconds)
@@ -57,7 +57,10 @@ def profile_sides(
     return name, tuple(found)
 
 
-def _only_one(names: Mapping[str, object] | tuple[str, ...]) -> str:
+def _only_one(names: Mapping[str, object] | tuple[str, ...], asked: Sequence[str]) -> str:
+    for name in names:
+        if name in asked:  # in full, whatever other name it begins
+            return name
     if len(names) != 1:
         some = ": " + ", ".join(list(names)[:3]) if names else ""
         raise GateError(

@@ -47,6 +47,7 @@ class Trees(msgspec.Struct, frozen=True):
         """Give the head, where that is a commit, the checkout's benchmarks: what *paths* and pytest need."""
         here = self.checkout / self.root
         named = {found for path in paths if (found := _named_for_benches(path))}
+        named |= {path for path in paths if not _named_for_benches(path) and path.endswith(".py")}
         conftests = [str(found.relative_to(here)) for found in here.rglob("conftest.py")]
         listed = set(_git(here, "ls-files", "--cached", "--others", "--exclude-standard").splitlines())
         for path in sorted({*named, *_CONFIGURATION, *(found for found in conftests if found in listed)}):
@@ -61,14 +62,14 @@ class Trees(msgspec.Struct, frozen=True):
 def two_trees(root: Path, ref: str, head: str | None = None) -> Iterator[Trees]:
     """Check out the merge base of *ref* and HEAD, and copy this checkout as it is, changes included.
 
-    With *head*, that commit stands for HEAD and checkout. Afterwards both trees are gone, and git knows
+    With *head*, just these two commits are checked out. Afterwards both trees are gone, and git knows
     nothing of them any more.
 
     Raises:
         GateError: *root* is in no repository, or *ref* has no common history with it (exit code 2).
     """
     checkout = Path(_git(root, "rev-parse", "--show-toplevel"))
-    sha = _merge_base(root, ref, head or "HEAD")
+    sha = _merge_base(root, ref) if head is None else commit_named(root, ref)
     with tempfile.TemporaryDirectory(prefix="messenger-gate-", ignore_cleanup_errors=True) as folder:
         trees = Trees(
             checkout, root.resolve().relative_to(checkout), Path(folder, "base"), Path(folder, "head"), sha
@@ -78,7 +79,9 @@ def two_trees(root: Path, ref: str, head: str | None = None) -> Iterator[Trees]:
             if head is None:
                 _copy_checkout(checkout, trees.head)
             else:
-                _git(root, "worktree", "add", "--quiet", "--detach", str(trees.head), head)
+                _git(
+                    root, "worktree", "add", "--quiet", "--detach", str(trees.head), commit_named(root, head)
+                )
             for tree in (trees.base, trees.head):
                 compileall.compile_dir(tree, quiet=2)
             yield trees
@@ -86,7 +89,7 @@ def two_trees(root: Path, ref: str, head: str | None = None) -> Iterator[Trees]:
             with _uninterrupted():
                 for tree in (trees.base, trees.head) if head else (trees.base,):
                     with suppress(GateError):
-                        _git(root, "worktree", "remove", "--force", str(tree))
+                        _git(root, "worktree", "remove", "--force", "--force", str(tree))
                 shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -104,13 +107,29 @@ def _named_for_benches(path: str) -> str:
     return ""
 
 
-def _merge_base(root: Path, ref: str, head: str) -> str:
+def commit_named(root: Path, ref: str) -> str:
+    """Return the sha of the commit that *ref* names.
+
+    Raises:
+        GateError: there is none (exit code 2).
+    """
     try:
-        return _git(root, "merge-base", ref, head)
+        return _git(root, "rev-parse", "--verify", "--end-of-options", f"{ref}^{{commit}}")
     except GateError as error:
         raise GateError(
             f"cannot compare with {ref!r}: {error}; fetch it with its history first "
             "(git fetch origin; in CI, check out with fetch-depth: 0)"
+        ) from error
+
+
+def _merge_base(root: Path, ref: str) -> str:
+    sha = commit_named(root, ref)
+    try:
+        return _git(root, "merge-base", sha, "HEAD")
+    except GateError as error:
+        raise GateError(
+            f"cannot compare with {ref!r}: it has no history in common with this checkout, or that was not "
+            "fetched (git fetch origin; in CI, check out with fetch-depth: 0)"
         ) from error
 
 

@@ -50,7 +50,8 @@ def status_cell(row: Result) -> str:
     text = STATUS[row.status]
     if row.missed and row.status is not Status.FAILED_TARGET:
         text += ", failed target"
-    told = [row.note] if row.note else []
+    told = [f"was {row.formerly}"] if row.formerly else []
+    told += [row.note] if row.note else []
     tolerance = row.tolerance_percent
     if tolerance is not None and tolerance > TOLERANCE_LEAST * 100 and row.status is not Status.ADVISORY:
         told.append(f"tolerance {tolerance:.0f} %")
@@ -126,6 +127,6 @@ def shorten(names: Iterable[str]) -> tuple[str, dict[str, str]]:
     """Return the folder that all *names* stand in, and the names without it; a single name keeps its file."""
     everything = list(names)
     folders = [name.partition("::")[0].rpartition("/")[0] for name in everything]
-    common = os.path.commonpath(folders) if folders and all(folders) else ""
+    common = os.path.commonpath(folders) if folders and all(folders) else ""  # none begins with a slash
     prefix = f"{common}/" if common and all(name.startswith(f"{common}/") for name in everything) else ""
     return prefix, {name: name[len(prefix) :] for name in everything}

@@ -1,7 +1,6 @@
 """`messenger gate accept`: makes runs the baseline."""
 
 import sys
-from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
@@ -10,7 +9,6 @@ import click
 from ..accept import Acceptance, accept, read_reason, regressions
 from ..accepted import excuse_rows, read_accepted
 from ..check import check_run, measure_run, selection_of
-from ..comparison import Comparison
 from ..error import GateError
 from ..git import read_commit
 from ..measure import Order
@@ -63,7 +61,8 @@ def command(
     else:
         run = read_run(arguments)
     _refuse_dirty(run.commit.dirty and not allow_dirty)
-    _refuse_regressions(excuse_rows(check_run(run, stored, ()).comparisons, accepted, date.today()), folder)
+    rows = excuse_rows(check_run(run, stored, ()).comparisons, accepted, date.today())
+    _refuse_regressions(regressions(rows, told), folder)
     acceptance = accept(run, stored, selection_of(run, ()), prune=prune, reasons=told)
     return _write(acceptance, folder)
 
@@ -91,8 +90,8 @@ def _refuse_dirty(refused: bool) -> None:
         )
 
 
-def _refuse_regressions(rows: Sequence[Comparison], folder: Path) -> None:
-    if slower := regressions(rows):
+def _refuse_regressions(slower: str, folder: Path) -> None:
+    if slower:
         raise GateError(
             f"this run is slower than its baseline allows:\n{slower}\nA refreshed number would hide that; "
             f"mend it, or say in {folder / 'accepted.toml'} how much slower it may be, why and until when",

@@ -39,7 +39,8 @@ def command(name: str, good: str, bad: str, file: Path | None) -> int:
     for all commits; what cannot be built or run is left out.
     """
     root, settings, _ = find_project(None)
-    full = name if "::" in name else _full_name(name, read_report(file))
+    whole = "::" in name and (root / name.partition("::")[0]).exists()
+    full = name if whole else _full_name(name, read_report(file))
     culprit = bisect(full, good, bad, settings, root, _tell)
     step = culprit.step
     click.echo(f"{step.sha[:12]} {plain(subject_of(root, step.sha))}")

@@ -9,6 +9,7 @@ from ..archive import archive_of
 from ..error import GateError
 from ..lockstep.order import Order
 from ..lockstep.profile import profile_sides
+from ..publish import require_writable
 from ..reports.profile import render_profile
 from .arguments import FILE, examples, find_project, finite
 
@@ -49,11 +50,13 @@ def command(name: str, base: str | None, seconds: float, output: Path | None) ->
     folder = (output or (archive_of(root, settings) or root) / "profiles").absolute()
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        require_writable(folder / "head.speedscope.json")
     except OSError as error:
         raise GateError(
             f"cannot write profiles to {folder}: {error.strerror}; name a folder with --output"
         ) from error
-    paths = (name.partition("::")[0],) if "::" in name else settings.paths
+    file = name.partition("::")[0]
+    paths = (file,) if "::" in name and (root / file).exists() else settings.paths
     order = Order(ref=base or "HEAD", paths=paths, only=(name,))
     full, profiles = profile_sides(order, settings, root, folder, seconds, alone=base is None)
     click.echo(render_profile(full, profiles), nl=False)

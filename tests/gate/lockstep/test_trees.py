@@ -181,3 +181,10 @@ def test_a_conftest_the_head_has_not_is_lost_in_the_base(shop):
     with two_trees(shop, "HEAD") as trees:
         trees.lend_benches([])
         assert "tests/conftest.py" not in contents(trees.base)
+
+
+@pytest.mark.parametrize("ref", ["--octopus", "--all", "-x"])
+def test_what_begins_with_a_dash_is_no_option_of_git(shop, ref):
+    """`git merge-base --octopus HEAD` is HEAD, and HEAD against itself always passes."""
+    with pytest.raises(GateError, match="cannot compare with"), two_trees(shop, ref):
+        pass
