@@ -144,7 +144,8 @@ def _next(report: Report, result: Result) -> Iterator[str]:
     if result.status is Status.REGRESSED:
         base = f" --base {report.base[:12]}" if report.base else ""
         yield f"Closer:  messenger gate profile {shlex.quote(plain(result.name))}{base}"
-    if result.status in (Status.IMPROVED, Status.UNACCEPTED, Status.CHANGED, Status.NEW, Status.MISSING):
+    by_accepting = (Status.IMPROVED, Status.UNACCEPTED, Status.CHANGED, Status.NEW, Status.MISSING)
+    if report.commands.accept and result.status in by_accepting:
         yield f"Accept:  {plain(report.commands.accept)}"
 
 

@@ -243,3 +243,31 @@ def test_a_slower_run_is_no_baseline_until_somebody_has_said_so(here, gate):
     )
     assert gate("accept", slow, "--reason", "checks UTF-8")[0] == 0
     assert '"reason": "checks UTF-8"' in next((here / "baselines").glob("*/*.json")).read_text()
+
+
+@pytest.mark.parametrize("verb", ["check", "accept"])
+def test_a_mistyped_path_is_refused_before_anything_is_measured(gate, verb):
+    status, _, err = gate(verb, "--measure", "1", "nosuch")
+
+    assert (status, "there is no nosuch, and no baseline knows it" in err) == (2, True)
+
+
+def test_a_check_of_nothing_is_not_the_last_check(here, gate):
+    """`explain` would know no benchmark any more."""
+    run = write(here / "run.json", report({PARSE: 450e-9}))
+    gate("check", run)
+
+    gate("check", run, "--only", "nosuch")
+
+    assert gate("explain", "parse")[0] == 0
+
+
+def test_an_acceptance_that_fits_nothing_is_told_where_something_is_slower(here, gate):
+    runs = [write(here / f"{n}.json", report({PARSE: 450e-9}, process=str(n))) for n in range(5)]
+    gate("accept", *runs)
+    entry = 'benchmark = "prase"\npercent = 110\nreason = "checks UTF-8"\nuntil = 2999-01-01\n'
+    (here / "baselines" / "accepted.toml").write_text(f"[[accepted]]\n{entry}")
+
+    _, _, err = gate("check", write(here / "slow.json", report({PARSE: 900e-9})))
+
+    assert "note: accepted.toml: no benchmark here is called 'prase'\n" in err

@@ -142,7 +142,7 @@ def side_by_side():
         counting=Counting.CALLGRIND,
         counts=tuple(Count(name(one), *both) for one, both in counts.items()),
     )
-    again = Commands("messenger gate check --base main", "# slower on purpose?")
+    again = Commands("messenger gate check --base main", "")
     return report_of(
         judge(rows_of(duel, [], date(2026, 11, 21)), circumstances_of(duel), again, evidence=duel)
     )

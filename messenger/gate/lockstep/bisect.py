@@ -79,7 +79,7 @@ def bisect(
         told = culprit.trouble if culprit.judged is None else f"{culprit.judged.change * 100:+.1f} %"
         raise GateError(
             f"no single commit made {name} slower by {whole.judged.change * 100:+.1f} %: "
-            f"{culprit.sha[:12]} is the first beyond half of it, and against {culprit.against[:12]} it is {told}; "
+            f"{culprit.sha[:12]} is the first beyond half of it, and {told} against {culprit.against[:12]}; "
             "small steps add up, see: messenger gate history",
             3,
         )

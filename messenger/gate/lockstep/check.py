@@ -1,13 +1,17 @@
 """Check: a checkout is held against a commit, both measured now."""
 
+import json
+import math
 import shlex
-from datetime import date
+from collections.abc import Sequence
+from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
 
 import msgspec
 
 from ..accepted import read_accepted
+from ..comparison import Comparison, Status
 from ..error import GateError
 from ..progress import show_progress
 from ..settings import Settings
@@ -57,6 +61,22 @@ def judge_again(file: Path, baselines: Path) -> Verdict:
     return _judged(duel, baselines, ["judge", str(file)])
 
 
+def _acceptance(rows: Sequence[Comparison], baselines: Path, today: date) -> str:
+    """Write what to type when the worst slowdown is meant: its entry, to which a reason has to be added."""
+    worst = next((row for row in rows if row.status is Status.REGRESSED and row.change is not None), None)
+    if worst is None:
+        return ""
+    percent = math.ceil(max(worst.change or 0, *(worst.interval or ())) * 100)
+    entry = [
+        "[[accepted]]",
+        f"benchmark = {json.dumps(worst.name)}",
+        f"percent = {percent}",
+        'reason = "WHY"',
+        f"until = {today + timedelta(days=90)}",
+    ]
+    return f"printf '%s\\n' {shlex.join(entry)} >> {shlex.quote(str(baselines / 'accepted.toml'))}"
+
+
 class _Document(msgspec.Struct):
     duel: Duel
 
@@ -65,6 +85,6 @@ def _judged(duel: Duel, baselines: Path, arguments: list[str]) -> Verdict:
     rows = rows_of(duel, read_accepted(baselines), date.today())
     commands = Commands(
         reproduce=shlex.join(["messenger", "gate", *arguments]),
-        accept=f"# slower on purpose? {baselines.name}/accepted.toml says until when, and why",
+        accept=_acceptance(rows, baselines, date.today()),
     )
     return judge(rows, circumstances_of(duel), commands, evidence=duel)

@@ -2,14 +2,17 @@
 
 import random
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from time import monotonic
 
 import msgspec
 
 from ..error import GateError
+from ..moved import pair_moved
 from ..paths import existing_paths, files
 from ..progress import Progress
 from ..selection import Selection, selects
+from ..source import find_sources
 from .judge import Ratios
 from .marks import Marks, read_marks
 from .order import Order
@@ -35,6 +38,7 @@ class Field:
         self.own, self.marks = own, marks
         self.troubles: dict[str, Trouble] = {}
         self.wanted: tuple[str, ...] = ()
+        self.moved: frozenset[str] = frozenset()
         self._chance = chance
 
     @classmethod
@@ -51,6 +55,7 @@ class Field:
         *table* holds what pyproject.toml says of benchmarks, see `read_marks`.
         """
         own = _own(order, plan, chance)
+        before = _fingerprints(plan.trees["base"], own or ())
         alone = _collect(plan, ("head",), chance)
         broken = [trouble.name for trouble in alone.troubles]
         trees.lend_benches([*plan.arguments, *files([*alone.collected["head"], *broken])])
@@ -66,7 +71,9 @@ class Field:
             arguments=existing_paths(plan.arguments, plan.trees["head"]),
             unpinned=frozenset(name for name, mark in marks.items() if not mark.pinned),
         )
+        moved = pair_moved(_fingerprints(plan.trees["head"], marks), before)
         field = cls(plan, own, marks, chance)
+        field.moved = frozenset(moved.values())
         field._note_unimportable(probe)
         field.wanted = tuple(
             name for name, mark in marks.items() if name in probe.collected["base"] and not mark.skip
@@ -144,8 +151,8 @@ class Field:
         )
 
     def missing(self) -> tuple[str, ...]:
-        """Name what only the base has."""
-        return tuple(name for name in self.own or () if name not in self.marks)
+        """Name what only the base has; what the head calls otherwise is compared under its new name."""
+        return tuple(name for name in self.own or () if name not in self.marks and name not in self.moved)
 
     def skipped(self) -> tuple[str, ...]:
         """Name what a mark takes out of the comparison."""
@@ -163,6 +170,12 @@ class Field:
     def _failed_in_base(self, name: str) -> bool:
         trouble = self.troubles.get(name)
         return trouble is not None and trouble.side == "base"
+
+
+def _fingerprints(tree: Path, names: Iterable[str]) -> dict[str, str | None]:
+    names = list(names)
+    sources = find_sources(tree, names)
+    return {name: sources[name].fingerprint if name in sources else None for name in names}
 
 
 def _own(order: Order, plan: Plan, chance: random.Random) -> list[str] | None:

@@ -16,15 +16,16 @@ from .side import Side
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
-    """One side of a benchmark: where its profile stands, how many calls it is of, and the seconds they took.
+    """One side of a benchmark: where its profile stands, how many calls it is of, and what one takes.
 
-    own: the seconds of each function without what it called, by name and place.
+    call_seconds: of a call that nobody samples. own: how much of it each function takes without what it
+    calls, as seconds by name and file; sampling slows down what calls much, so these are shares of samples.
     """
 
     side: str
     path: Path
     calls: int
-    seconds: float
+    call_seconds: float
     own: dict[str, float]
 
 
@@ -70,24 +71,23 @@ def _only_one(names: Mapping[str, object] | tuple[str, ...], asked: Sequence[str
 
 
 def _profile(sides: Mapping[str, Side], folder: Path, seconds: float) -> list[Profile]:
-    """Let the first side say how large a slice is, and both run as many as take *seconds* there."""
+    """Let the first side run for *seconds*, and the other as often."""
     first = next(iter(sides.values()))
-    size = first.ask(do="calibrate", core=None)
-    slices, slice_seconds = size["slices"], size["slice_seconds"]
-    if slices is None:
-        slice_size = {"iterations": size["iterations"], "rounds": size["rounds"]}
-        took = first.ask(do="slice", core=None, **slice_size)["seconds"]
-        slice_seconds, slices = took * size["iterations"] * size["rounds"], 10**9
-    count = max(1, min(round(seconds / max(slice_seconds, 1e-9)), slices))
+    slice_size = first.ask(do="calibrate", core=None)
+    rationed = slice_size.pop("slices") is not None
+    del slice_size["slice_seconds"]
+    size = slice_size | {"timed": True} if rationed else slice_size | {"timed": True, "rounds": 10**9}
     profiles = []
     for side in sides.values():
+        call_seconds = 0.0 if rationed else side.ask(do="slice", core=None, **slice_size)["seconds"]
         path = folder / f"{side.name}.speedscope.json"
-        rounds = size["rounds"] * count
-        told = side.ask(do="profile", iterations=size["iterations"], rounds=rounds, path=str(path))
+        told = side.ask(do="profile", size=size, seconds=seconds, path=str(path))
         if "lacking" in told:
             raise ModuleNotFoundError(f"No module named {told['lacking']!r}", name=told["lacking"])
-        calls = size["iterations"] * rounds
-        profiles.append(
-            Profile(side=side.name, path=path, calls=calls, seconds=told["seconds"], own=told["own"])
-        )
+        size |= {"rounds": told["rounds"], "timed": False}
+        calls = size["iterations"] * told["rounds"]
+        sampled = sum(told["own"].values()) or 1.0
+        whole = call_seconds or sampled / calls
+        own = {place: own / sampled * whole for place, own in told["own"].items()}
+        profiles.append(Profile(side=side.name, path=path, calls=calls, call_seconds=whole, own=own))
     return profiles

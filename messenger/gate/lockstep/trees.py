@@ -68,7 +68,7 @@ def two_trees(root: Path, ref: str, head: str | None = None) -> Iterator[Trees]:
     Raises:
         GateError: *root* is in no repository, or *ref* has no common history with it (exit code 2).
     """
-    checkout = Path(_git(root, "rev-parse", "--show-toplevel"))
+    checkout = _checkout(root)
     sha = _merge_base(root, ref) if head is None else commit_named(root, ref)
     with tempfile.TemporaryDirectory(prefix="messenger-gate-", ignore_cleanup_errors=True) as folder:
         trees = Trees(
@@ -105,6 +105,15 @@ def _named_for_benches(path: str) -> str:
         if _BENCH_FOLDER.search(folder):
             return "/".join(parts[:number])
     return ""
+
+
+def _checkout(root: Path) -> Path:
+    try:
+        return Path(_git(root, "rev-parse", "--show-toplevel"))
+    except GateError as error:
+        raise GateError(
+            f"{root} is in no git repository, so there are no commits to compare: git init"
+        ) from error
 
 
 def commit_named(root: Path, ref: str) -> str:

@@ -164,8 +164,9 @@ def _targets(rows: Sequence[Result], names: Mapping[str, str], *, all_of_them: b
 
 def _commands(report: Report) -> str:
     commands = report.commands
-    lines = [commands.reproduce, commands.accept, *filter(None, [commands.closer])]
-    told = "Again, to accept, and to look closer" if commands.closer else "Again, and to accept"
+    lines = list(filter(None, [commands.reproduce, commands.accept, commands.closer]))
+    further = [*(["to accept"] if commands.accept else []), *(["to look closer"] if commands.closer else [])]
+    told = ", ".join(["Again", *further[:-1]]) + (f", and {further[-1]}" if further else "")
     return f"{told}:\n\n{fenced(lines, 'sh')}"
 
 

@@ -11,14 +11,15 @@ _MOST = 10
 
 def render_profile(name: str, profiles: Sequence[Profile]) -> str:
     """List the time of each function itself in a call; those first that differ most, or take most."""
-    per_call = [{place: seconds / one.calls * 1e9 for place, seconds in one.own.items()} for one in profiles]
+    per_call = [{place: seconds * 1e9 for place, seconds in one.own.items()} for one in profiles]
     places = {place for times in per_call for place in times}
 
     def weight(place: str) -> float:
         times = [one.get(place, 0.0) for one in per_call]
         return abs(times[-1] - times[0]) if len(times) > 1 else times[0]
 
-    lines = [plain(name), "", "a call, without what it calls:"]
+    took = ", ".join(f"{duration(one.call_seconds * 1e9)} on the {one.side} side" for one in profiles)
+    lines = [plain(name), "", f"A call takes {took}; of that, each function itself:"]
     for place in sorted(places, key=lambda place: (-weight(place), place))[:_MOST]:
         times = [one.get(place, 0.0) for one in per_call]
         cells = [f"{duration(time):>10}" for time in times]

@@ -94,7 +94,8 @@ def _fill(table: "Table", rows: Sequence[Result], names: Mapping[str, str], coun
 def _commands(report: Report) -> list[str]:
     """List what can be typed next, the likeliest last, where the eye is."""
     commands = report.commands
-    lines = [f"Again:  {plain(commands.reproduce)}", f"Accept: {plain(commands.accept)}"]
+    lines = [f"Again:  {plain(commands.reproduce)}"]
+    lines += [f"Accept: {plain(commands.accept)}"] if commands.accept else []
     if commands.closer:
         return [*lines, f"Closer: {plain(commands.closer)}"]
     return lines if _accepts_next(report) else lines[::-1]

@@ -14,7 +14,7 @@ from ..git import read_commit
 from ..measure import Order
 from ..reports.acceptance import render_acceptance
 from ..store import baseline_path, read_baselines, write_baseline
-from .arguments import examples, find_project, measuring, place_for, read_run, require_sense
+from .arguments import examples, find_project, measuring, place_for, read_run, require_existing, require_sense
 
 
 @click.command(
@@ -55,6 +55,7 @@ def command(
     told = [read_reason(text) for text in reasons]
     stored, accepted = read_baselines(folder), read_accepted(folder)
     if measure:
+        require_existing(arguments, stored, root)
         _refuse_dirty(read_commit(root, settings.baselines).dirty and not allow_dirty)
         with place_for(keep) as place:
             run = measure_run(Order(paths=arguments, processes=measure), settings, root, place)

@@ -1,7 +1,7 @@
 """Arguments: what several verbs take, and what makes no sense of it."""
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from math import isfinite
 from pathlib import Path
@@ -9,9 +9,12 @@ from typing import Any
 
 import click
 
+from ..baseline import Baseline
 from ..error import GateError
+from ..paths import existing_paths, relative_paths
 from ..process import read_process
 from ..run import Run, combine_processes
+from ..selection import Selection, selects
 from ..settings import Settings, find_root, read_settings
 
 EXITS = "Exit status: 0 yes, 1 no, 2 wrong usage or input, 3 could not tell."
@@ -106,6 +109,21 @@ def require_sense(
     for argument in arguments if measure else ():
         if argument.endswith(".json") and Path(argument).is_file():
             raise click.UsageError(f"{argument} is a report, and --measure takes PATHS; drop one of the two")
+
+
+def require_existing(paths: Sequence[str], stored: Sequence[Baseline], root: Path) -> None:
+    """Refuse a path that neither exists nor ever had a benchmark: it is mistyped, and would measure nothing.
+
+    Raises:
+        click.UsageError: there is such a path.
+    """
+    known = [row.name for baseline in stored for row in baseline.benchmarks]
+    for path in paths:
+        relative = relative_paths([path], Path.cwd(), root)
+        if relative is None or existing_paths([path], Path.cwd()):
+            continue
+        if not any(selects(Selection(paths=relative), name) for name in known):
+            raise click.UsageError(f"there is no {path}, and no baseline knows it; check the path")
 
 
 def read_run(paths: tuple[str, ...]) -> Run:

@@ -1,6 +1,7 @@
 """`messenger gate check`: judges runs, what is measured now, or this checkout against a commit."""
 
 import shlex
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Unpack
@@ -8,10 +9,11 @@ from typing import Unpack
 import click
 import msgspec
 
-from ..accepted import read_accepted
+from ..accepted import Accepted, read_accepted
 from ..archive import archive_of
 from ..check import check_by_measuring, check_run, settle
 from ..circumstances import of_baselines
+from ..comparison import Status
 from ..doctor import in_a_line, prerequisites
 from ..error import GateError
 from ..facts import read_facts
@@ -22,6 +24,7 @@ from ..lockstep.order import Order as DuelOrder
 from ..measure import Order
 from ..paths import relative_paths
 from ..report import Report, report_of
+from ..selection import matches_any
 from ..settings import Settings
 from ..source import find_sources
 from ..store import read_baselines
@@ -33,6 +36,7 @@ from .arguments import (
     measuring,
     place_for,
     read_run,
+    require_existing,
     require_sense,
 )
 from .output import Wanted, publish, reporting, require_room
@@ -130,9 +134,19 @@ def command(
         )
         verdict = check_side_by_side(duel, settings, root, folder)
         report = report_of(verdict, find_sources(root, (row.name for row in verdict.comparisons)))
+    _tell_idle(report, read_accepted(folder))
     trends = _trends_of(report, folder, settings)
     report = msgspec.structs.replace(report, trends=trends, prerequisites=found)
     return publish(report, wanted, archive_of(root, settings))
+
+
+def _tell_idle(report: Report, accepted: Sequence[Accepted]) -> None:
+    """Where something is slower, an acceptance that fits no name may be the one that was meant for it."""
+    if any(result.status is Status.REGRESSED for result in report.results):
+        names = [result.name for result in report.results]
+        for entry in accepted:
+            if not any(matches_any([entry.benchmark], name) for name in names):
+                click.echo(f"note: accepted.toml: no benchmark here is called {entry.benchmark!r}", err=True)
 
 
 def _trends_of(report: Report, folder: Path, settings: Settings) -> tuple[Trend, ...]:
@@ -155,6 +169,8 @@ def _against_baselines(
 ) -> Report:
     """Hold against the baselines what is measured now, or, of no processes, the reports that were named."""
     stored, accepted = read_baselines(folder), read_accepted(folder)
+    if order.processes:
+        require_existing(order.paths, stored, root)
     if order.processes:
         with place_for(keep) as place:
             checked = check_by_measuring(order, settings, root, stored, place)

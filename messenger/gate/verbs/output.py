@@ -87,7 +87,7 @@ def publish(report: Report, wanted: Wanted, archive: Path | None = None) -> int:
         write_html(report, wanted["html"])
     if wanted["step_summary"]:
         append_step_summary(report)
-    if archive is not None:
+    if archive is not None and report.results:  # a mistyped path must not become the last check
         _keep(report, archive)
     colour = colourful(sys.stdout)
     if isinstance(sys.stdout, GitHubLog):

@@ -1,6 +1,7 @@
 """What `check --base --json` has written is judged again without measuring."""
 
 import json
+import subprocess
 
 import msgspec
 import pytest
@@ -77,3 +78,20 @@ def test_too_few_pairs_to_judge_are_refused(written, tmp_path, field):
 def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(GateError, match=r"cannot read .*nothing\.json: No such file"):
         judge_again(tmp_path / "nothing.json", tmp_path)
+
+
+def test_the_slowdown_can_be_accepted_by_the_command_that_is_printed(written, tmp_path):
+    """All but the reason is known already."""
+    file, first = written
+    command = first.commands.accept.replace("WHY", "safer")
+
+    subprocess.run(["sh", "-c", command], check=True)
+
+    assert judge_again(file, tmp_path).exit_code == 0
+
+
+def test_what_is_not_slower_needs_no_acceptance(tmp_path):
+    file = tmp_path / "calm.json"
+    file.write_text(json.dumps({"duel": msgspec.to_builtins(duel(bout("b")))}))
+
+    assert judge_again(file, tmp_path).commands.accept == ""

@@ -361,3 +361,18 @@ def test_two_gates_may_run_in_one_repository(tmp_path):
 
     assert [gate.returncode for gate in gates] == [0, 0], told
     assert not (folder / ".git" / "worktrees").exists()
+
+
+def test_a_benchmark_that_moved_is_not_missing(monkeypatch, tmp_path):
+    """Both sides run the head's benchmarks, so under its new name it was compared all the same."""
+    folder = make(tmp_path)
+    text = (folder / "tests" / "test_speed.py").read_text()
+    ship = "def test_ship(benchmark): assert benchmark(shop.ship)\n"
+    write(
+        folder, {"tests/test_speed.py": text.replace(ship, ""), "tests/test_ships.py": f"import shop\n{ship}"}
+    )
+
+    duel = measure(monkeypatch, folder)
+
+    assert (duel.missing, duel.new) == ((), ())
+    assert "tests/test_ships.py::test_ship" in {bout.name for bout in duel.bouts}

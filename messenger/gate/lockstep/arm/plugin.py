@@ -170,7 +170,7 @@ def _profile(subject: Timed, order: dict[str, Any]) -> dict[str, Any]:
     from .profiler import profile
 
     try:
-        return profile(subject, order["iterations"], order["rounds"], order["path"])
+        return profile(subject, order["size"], order["seconds"], order["path"])
     except ImportError as error:
         return {"lacking": error.name}
 

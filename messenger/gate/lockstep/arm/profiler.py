@@ -2,18 +2,21 @@
 
 import os
 from collections import Counter
+from time import perf_counter
 from typing import Any
 
 from .subject import Timed
 
-_INTERVAL_SECONDS = 1e-4
+_SAMPLES = 5000
 
 
-def profile(subject: Timed, iterations: int, rounds: int, path: str) -> dict[str, Any]:
-    """Sample so many rounds of so many calls; write the profile to *path* for speedscope.
+def profile(subject: Timed, size: dict[str, Any], seconds: float, path: str) -> dict[str, Any]:
+    """Sample the stack for so many rounds of so many calls; write the profile to *path* for speedscope.
 
-    Returns the seconds that all took, and those of each function itself, by its name and file. Samples are
-    taken where Python calls or returns, every 0.1 ms at most, which slows down what calls much.
+    size: `iterations` a round, `rounds` at most, which end after *seconds* where `timed`: sampled, a function
+    that calls much takes many times as long, and how many nobody knows beforehand.
+
+    Returns how many rounds there were, and the seconds of each function itself, by its name and file.
 
     Raises:
         ImportError: pyinstrument is not installed.
@@ -21,11 +24,13 @@ def profile(subject: Timed, iterations: int, rounds: int, path: str) -> dict[str
     from pyinstrument import Profiler
     from pyinstrument.renderers import SpeedscopeRenderer
 
-    profiler = Profiler(interval=_INTERVAL_SECONDS, async_mode="disabled")
+    profiler = Profiler(interval=max(seconds / _SAMPLES, 1e-4), async_mode="disabled")
+    ends, rounds = perf_counter() + seconds, 0
     profiler.start()
     try:
-        for _ in range(rounds):
-            subject.round(iterations)
+        while rounds < size["rounds"] and (not rounds or not size["timed"] or perf_counter() < ends):
+            subject.round(size["iterations"])
+            rounds += 1
     finally:
         session = profiler.stop()
     with open(path, "w", encoding="utf-8") as file:
@@ -34,7 +39,7 @@ def profile(subject: Timed, iterations: int, rounds: int, path: str) -> dict[str
     own: Counter[str] = Counter()
     if root is not None:
         _add_own(root, own)
-    return {"seconds": session.duration, "own": dict(own.most_common(200))}
+    return {"rounds": rounds, "own": dict(own.most_common(200))}
 
 
 def _add_own(root: Any, own: "Counter[str]") -> None:
@@ -55,7 +60,8 @@ def _add_own(root: Any, own: "Counter[str]") -> None:
 
 
 def _is_ours(frame: Any) -> bool:
-    return os.path.dirname(frame.file_path or "") == os.path.dirname(os.path.abspath(__file__))
+    folder = os.path.dirname(frame.file_path or "")
+    return folder == os.path.dirname(os.path.abspath(__file__)) or os.path.basename(folder) == "pyinstrument"
 
 
 def _is_standard(frame: Any) -> bool:
