@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import shlex
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -74,7 +75,9 @@ def _acceptance(rows: Sequence[Comparison], baselines: Path, today: date) -> str
         'reason = "WHY"',
         f"until = {today + timedelta(days=90)}",
     ]
-    return f"printf '%s\\n' {shlex.join(entry)} >> {shlex.quote(str(baselines / 'accepted.toml'))}"
+    return (
+        f"printf '%s\\n' {shlex.join(entry)} >> {shlex.quote(os.path.relpath(baselines / 'accepted.toml'))}"
+    )
 
 
 class _Document(msgspec.Struct):
