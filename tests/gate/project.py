@@ -66,7 +66,8 @@ def start(folder: Path, *command: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [sys.executable, "-m", *command],
         cwd=folder,
-        env=inherited | {"PYTHONIOENCODING": "utf-8"},
+        # Bytecode is told from its source by size and second, and tests write twice in one.
+        env=inherited | {"PYTHONIOENCODING": "utf-8", "PYTHONDONTWRITEBYTECODE": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         encoding="utf-8",

@@ -24,7 +24,9 @@ def on_terminal(
     child = subprocess.Popen(
         [sys.executable, "-m", *command],
         cwd=folder,
-        env=inherited | {"PYTHONIOENCODING": "utf-8", "TERM": "xterm"} | (settings or {}),
+        env=inherited
+        | {"PYTHONIOENCODING": "utf-8", "TERM": "xterm", "PYTHONDONTWRITEBYTECODE": "1"}
+        | (settings or {}),
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,

@@ -104,7 +104,7 @@ def test_an_unknown_ref_is_wrong_usage(shop, ref):
 
 
 def test_outside_a_repository_is_wrong_usage(tmp_path):
-    with pytest.raises(GateError, match="not a git repository") as raised, two_trees(tmp_path, "HEAD"):
+    with pytest.raises(GateError, match="is in no git repository") as raised, two_trees(tmp_path, "HEAD"):
         pass
 
     assert raised.value.exit_code == 2
