@@ -31,6 +31,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     forks: bool = True
     fixed_layout: bool = False
     counter: str | None = None
+    versions: tuple[str, ...] = ()
     debug_build: bool = False
     disturbing: tuple[str, ...] = ()
     git: bool = True
@@ -156,9 +157,10 @@ def _of_the_project(facts: Facts) -> list[Prerequisite]:
             "install valgrind, to tell more work from memory and layout",
         ),
         Prerequisite(
-            "Python",
+            "versions",
             not facts.debug_build,
-            "a debug build, several times slower" if facts.debug_build else "not a debug build",
+            ", ".join(facts.versions)
+            + ("; a debug build, several times slower" if facts.debug_build else ""),
             "measure with the interpreter that your users have",
         ),
         Prerequisite(

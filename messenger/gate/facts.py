@@ -1,6 +1,7 @@
 """Facts: looks at the machine, at once or for a few seconds."""
 
 import os
+import platform
 import shutil
 import sys
 import sysconfig
@@ -14,7 +15,7 @@ from .error import GateError
 from .git import is_shallow
 from .lockstep.instructions import find_counter
 from .lockstep.launch import can_fix_layout
-from .machine import usable_cores
+from .machine import usable_cores, version_of
 from .reference import time_slice
 
 _VARIABLES = (
@@ -40,6 +41,7 @@ def read_facts(root: Path) -> Facts:
         forks=hasattr(os, "fork"),
         fixed_layout=can_fix_layout(),
         counter=None if counter is None else str(counter),
+        versions=_versions(),
         debug_build=bool(sysconfig.get_config_var("Py_DEBUG")),
         disturbing=tuple(_disturbing()),
         git=git,
@@ -108,6 +110,11 @@ def _siblings() -> bool | None:
         with suppress(OSError):
             lists.append(path.read_text().strip())
     return any("," in one or "-" in one for one in lists) if lists else None
+
+
+def _versions() -> tuple[str, ...]:
+    packages = [f"{name} {version_of(name)}" for name in ("pytest", "pytest-benchmark", "messenger")]
+    return (f"{platform.python_implementation()} {platform.python_version()}", *packages)
 
 
 def _disturbing() -> list[str]:

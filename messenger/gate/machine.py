@@ -34,7 +34,7 @@ def capture(packages: Iterable[str]) -> Environment:
         libc=_libc(),
         python=f"{platform.python_implementation()} {platform.python_version()}",
         python_build=_python_build(),
-        packages={name: _version(name) for name in sorted(packages)},
+        packages={name: version_of(name) for name in sorted(packages)},
         kernel_release=platform.release() or None,
     )
 
@@ -110,7 +110,8 @@ def _python_build() -> str:
     return ", ".join(words + switches)
 
 
-def _version(package: str) -> str:
+def version_of(package: str) -> str:
+    """Return the version of an installed distribution, or that it is not installed."""
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:

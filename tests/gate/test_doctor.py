@@ -39,7 +39,7 @@ def test_a_quiet_machine_has_nothing_to_do():
         ({"governors": ("powersave",)}, "governor"),
         ({"forks": False}, "pairs"),
         ({"counter": None}, "instructions"),
-        ({"debug_build": True}, "Python"),
+        ({"debug_build": True}, "versions"),
         ({"disturbing": ("$PYTHONDEVMODE",)}, "nothing else in the process"),
         ({"git": False}, "git"),
         ({"shallow": True}, "git"),
