@@ -70,13 +70,6 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
 
     @property
-    def current_ns(self) -> float | None:
-        """Return the current time at the pace of the baseline: what a table can show beside the change."""
-        if self.baseline is not None and self.change is not None:
-            return self.baseline.q25_ns * (1 + self.change)
-        return self.current.q25_ns if self.current else None
-
-    @property
     def failed(self) -> bool:
         """Claim that this row makes the verdict a failure."""
         return self.status in FAILING

@@ -1,12 +1,13 @@
 """Course: the rows a benchmark had, one after the other, in one environment."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 import msgspec
 
 from ..baseline import Baseline
 from ..measurement import Measurement, is_duration
+from ..moved import pair_moved
 
 
 class Snapshot(msgspec.Struct, frozen=True):
@@ -135,26 +136,10 @@ def _standing(snapshot: Snapshot) -> tuple[dict[str, _Standing], dict[str, str]]
 
 
 def _moves(before: _Standing, after: _Standing) -> dict[str, str]:
-    """Pair names that went with names that came: same source and parameters, and no second candidate."""
-    gone = _by_identity(before, before.keys() - after.keys())
-    come = _by_identity(after, after.keys() - before.keys())
-    return {
-        gone[identity][0]: come[identity][0]
-        for identity in gone.keys() & come.keys()
-        if len(gone[identity]) == len(come[identity]) == 1
-    }
-
-
-def _by_identity(
-    rows: Mapping[str, tuple[Measurement, str]], names: Iterable[str]
-) -> dict[object, list[str]]:
-    found: dict[object, list[str]] = {}
-    for name in names:
-        fingerprint = rows[name][0].fingerprint
-        if fingerprint is not None:
-            _, bracket, parameters = name.rpartition("::")[2].partition("[")
-            found.setdefault((fingerprint, bracket + parameters), []).append(name)
-    return found
+    """Pair names that went with names that came."""
+    gone = {name: before[name][0].fingerprint for name in before.keys() - after.keys()}
+    come = {name: after[name][0].fingerprint for name in after.keys() - before.keys()}
+    return {old: new for new, old in pair_moved(come, gone).items()}
 
 
 def _continued(course: Course | None, row: Row, environment: str) -> Course:

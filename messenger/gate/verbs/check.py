@@ -1,7 +1,6 @@
 """`messenger gate check`: judges runs, what is measured now, or this checkout against a commit."""
 
 import shlex
-from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Unpack
@@ -9,7 +8,7 @@ from typing import Unpack
 import click
 import msgspec
 
-from ..accepted import Accepted, read_accepted
+from ..accepted import read_accepted
 from ..archive import archive_of
 from ..check import check_by_measuring, check_run, settle
 from ..circumstances import of_baselines
@@ -134,17 +133,17 @@ def command(
         )
         verdict = check_side_by_side(duel, settings, root, folder)
         report = report_of(verdict, find_sources(root, (row.name for row in verdict.comparisons)))
-    _tell_idle(report, read_accepted(folder))
+    _tell_idle(report, folder)
     trends = _trends_of(report, folder, settings)
     report = msgspec.structs.replace(report, trends=trends, prerequisites=found)
     return publish(report, wanted, archive_of(root, settings))
 
 
-def _tell_idle(report: Report, accepted: Sequence[Accepted]) -> None:
+def _tell_idle(report: Report, folder: Path) -> None:
     """Where something is slower, an acceptance that fits no name may be the one that was meant for it."""
     if any(result.status is Status.REGRESSED for result in report.results):
         names = [result.name for result in report.results]
-        for entry in accepted:
+        for entry in read_accepted(folder):
             if not any(matches_any([entry.benchmark], name) for name in names):
                 click.echo(f"note: accepted.toml: no benchmark here is called {entry.benchmark!r}", err=True)
 
@@ -171,7 +170,6 @@ def _against_baselines(
     stored, accepted = read_baselines(folder), read_accepted(folder)
     if order.processes:
         require_existing(order.paths, stored, root)
-    if order.processes:
         with place_for(keep) as place:
             checked = check_by_measuring(order, settings, root, stored, place)
     else:
