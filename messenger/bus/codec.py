@@ -1,0 +1,55 @@
+"""Codec: typed messages as bytes, and back; MessagePack unless JSON is asked for."""
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import msgspec
+
+from .errors import Malformed, TooLarge
+from .message import LARGEST_BYTES
+
+_BYTES = (bytes, bytearray, memoryview)
+
+Format = Literal["msgpack", "json"]
+
+
+def encoder(format: Format) -> Callable[[object], bytes]:
+    """Return what turns a message into bytes, and leaves bytes as they are.
+
+    Raises, when called:
+        TypeError: it is nothing that msgspec can encode.
+        TooLarge: it takes more than 1 MiB.
+    """
+    encode = msgspec.msgpack.Encoder().encode if format == "msgpack" else msgspec.json.Encoder().encode
+
+    def to_bytes(message: object) -> bytes:
+        data = bytes(message) if isinstance(message, _BYTES) else encode(message)
+        if len(data) > LARGEST_BYTES:
+            raise TooLarge(
+                f"a message has {LARGEST_BYTES} bytes at most, and this one {len(data)}; "
+                "send where to find it"
+            )
+        return data
+
+    return to_bytes
+
+
+def decoder(type: Any, format: Format) -> Callable[[str, bytes], Any]:
+    """Return what turns the data of a subject into *type*.
+
+    Raises, when called:
+        Malformed: the data does not fit.
+    """
+    decode = (
+        msgspec.msgpack.Decoder(type).decode if format == "msgpack" else msgspec.json.Decoder(type).decode
+    )
+
+    def to_value(subject: str, data: bytes) -> Any:
+        try:
+            return decode(data)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise Malformed(
+                f"a message to {subject!r} is no {type!r}: {error}; it starts {data[:40]!r}"
+            ) from error
+
+    return to_value

@@ -1,0 +1,66 @@
+"""Connection: what both twins of a bus know."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from .codec import Format, decoder, encoder
+from .errors import Closed, NoResponders, RequestTimeout
+from .mailbox import Reader
+from .message import LARGEST_BYTES, Message
+from .subscription import Decode, OnError
+
+DRAIN_SECONDS = 10.0
+
+Leave = TypeVar("Leave")
+
+_log = logging.getLogger("messenger.bus")
+
+
+class Options(NamedTuple):
+    """How messages become bytes, and who hears of what went wrong where nobody waits for it."""
+
+    format: Format
+    on_error: OnError
+
+
+def log_error(error: Exception) -> None:
+    """Tell the logger `messenger.bus`; what somebody's handler raised, with where it did."""
+    ours = type(error).__module__.startswith("messenger.")
+    _log.error("%s", error or repr(error), exc_info=None if ours else error)
+
+
+class Connection(Generic[Leave]):
+    """What both twins know: their subscriptions, and how messages become bytes."""
+
+    def __init__(self, options: Options) -> None:
+        self._encode = encoder(options.format)
+        self._format, self._on_error = options
+        self._open: dict[Reader[Message], Leave] = {}
+        self._closed = False
+
+    def _message(
+        self, subject: str, message: object, headers: Mapping[str, str] | None, reply_to: str | None
+    ) -> Message:
+        if type(message) is not bytes or len(message) > LARGEST_BYTES:
+            message = self._encode(message)
+        return Message(subject, message, headers, reply_to)
+
+    def _decoder(self, type: Any) -> Decode | None:
+        return None if type is None else decoder(type, self._format)
+
+    def _check_open(self, doing: str) -> None:
+        if self._closed:
+            raise Closed(f"cannot {doing}: this connection is closed; open another with connect()")
+
+
+def nobody(subject: str) -> NoResponders:
+    """Return what to raise when nobody subscribes to *subject*."""
+    return NoResponders(f"nobody answers requests to {subject!r}; is the one who should subscribe running?")
+
+
+def late(subject: str, timeout: float) -> RequestTimeout:
+    """Return what to raise when no reply came within *timeout* seconds."""
+    return RequestTimeout(
+        f"no reply from {subject!r} within {timeout:g} s; whether it was acted on is not known"
+    )

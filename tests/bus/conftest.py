@@ -1,0 +1,99 @@
+"""Every transport, each as it is for event loops and as it is for threads."""
+
+import asyncio
+import itertools
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import pytest
+
+from messenger.bus import connect
+
+_numbers = itertools.count()
+
+
+class FromThreads:
+    """A connection for threads, whose every call is made in one."""
+
+    def __init__(self, bus):
+        self._bus = bus
+
+    def __getattr__(self, name):
+        method = getattr(self._bus, name)
+
+        async def call(*arguments, **keywords):
+            result = await asyncio.to_thread(method, *arguments, **keywords)
+            return SubscriptionFromThreads(result) if name == "subscribe" else result
+
+        return call
+
+
+class SubscriptionFromThreads:
+    def __init__(self, subscription):
+        self._subscription = subscription
+
+    async def __aiter__(self):
+        messages = iter(self._subscription)
+        while message := await asyncio.to_thread(next, messages, None):
+            yield message
+
+    async def get(self, timeout=None):
+        return await asyncio.to_thread(self._subscription.get, timeout)
+
+    @property
+    def dropped(self):
+        return self._subscription.dropped
+
+    async def batches(self):
+        batches = self._subscription.batches()
+        while (batch := await asyncio.to_thread(next, batches, None)) is not None:
+            yield batch
+
+    async def drain(self):
+        await asyncio.to_thread(self._subscription.drain)
+
+    async def close(self):
+        await asyncio.to_thread(self._subscription.close)
+
+
+@asynccontextmanager
+async def for_threads(url, **options):
+    connecting = connect(url, **options)
+    bus = await asyncio.to_thread(connecting.__enter__)
+    try:
+        yield FromThreads(bus)
+    finally:
+        await asyncio.to_thread(connecting.__exit__, None, None, None)
+
+
+TWINS = {"loop": connect, "threads": for_threads}
+
+
+class Net:
+    """A transport in use: opens connections to one place, and closes them in the end."""
+
+    def __init__(self, url, twin, stack):
+        self.url, self._twin, self._stack = url, twin, stack
+        self.errors = []
+
+    async def open(self, **options):
+        options = {"on_error": self.errors.append} | options
+        return await self._stack.enter_async_context(TWINS[self._twin](self.url, **options))
+
+
+@pytest.fixture(params=["inproc"])
+def url(request):
+    return f"{request.param}://test-{next(_numbers)}"
+
+
+@pytest.fixture(params=TWINS)
+def bus_test(url, request):
+    """Run an async test with a `Net`, 20 seconds at most."""
+
+    def run(test):
+        async def main():
+            async with asyncio.timeout(20), AsyncExitStack() as stack:
+                await test(Net(url, request.param, stack))
+
+        asyncio.run(main())
+
+    return run
