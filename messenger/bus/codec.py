@@ -1,12 +1,12 @@
 """Codec: typed messages as bytes, and back; MessagePack unless JSON is asked for."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import msgspec
 
 from .errors import Malformed, TooLarge
-from .message import LARGEST_BYTES
+from .message import LARGEST_BYTES, LARGEST_HEADERS
 
 _BYTES = (bytes, bytearray, memoryview)
 
@@ -32,6 +32,21 @@ def encoder(format: Format) -> Callable[[object], bytes]:
         return data
 
     return to_bytes
+
+
+def check_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return a copy of *headers*.
+
+    Raises:
+        TypeError: they are not text.
+        TooLarge: they take more than 32 KiB.
+    """
+    for name, value in headers.items():
+        if not isinstance(name, str) or not isinstance(value, str):
+            raise TypeError(f"headers are text, and {name!r}: {value!r} is not")
+    if (size := sum(map(len, (*headers.keys(), *headers.values())))) > LARGEST_HEADERS:
+        raise TooLarge(f"headers have {LARGEST_HEADERS} characters at most, and these {size}")
+    return dict(headers)
 
 
 def decoder(type: Any, format: Format) -> Callable[[str, bytes], Any]:

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from .codec import Format, decoder, encoder
+from .codec import Format, check_headers, decoder, encoder
 from .errors import Closed, NoResponders, RequestTimeout
 from .mailbox import Reader
 from .message import LARGEST_BYTES, Message
@@ -31,7 +31,12 @@ def log_error(error: Exception) -> None:
 
 
 class Connection(Generic[Leave]):
-    """What both twins know: their subscriptions, and how messages become bytes."""
+    """What both twins know: their subscriptions, and how messages become bytes.
+
+    url: where others meet this connection, without secrets.
+    """
+
+    url: str
 
     def __init__(self, options: Options) -> None:
         self._encode = encoder(options.format)
@@ -44,7 +49,7 @@ class Connection(Generic[Leave]):
     ) -> Message:
         if type(message) is not bytes or len(message) > LARGEST_BYTES:
             message = self._encode(message)
-        return Message(subject, message, headers, reply_to)
+        return Message(subject, message, None if headers is None else check_headers(headers), reply_to)
 
     def _decoder(self, type: Any) -> Decode | None:
         return None if type is None else decoder(type, self._format)

@@ -2,11 +2,12 @@
 
 import itertools
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 
 from .bus import Wanted
 from .errors import SlowConsumer
-from .mailbox import Mailbox, Reader, wake_one
+from .mailbox import Mailbox, Reader, Wake, wake_one
 from .message import Message
 from .subject import Routes, check_pattern
 
@@ -15,12 +16,44 @@ Box = Mailbox[Message]
 REPLIES = "_reply."
 
 
+class BoxRoutes(Routes[Box]):
+    """Mailboxes by subject.
+
+    direct: of subjects with one, what a message is put into it with: the items, their append, limit and
+    sleepers.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.direct: dict[str, tuple[deque[Message], Callable[[Message], None], int, list[Wake]]] = {}
+
+    def forget(self) -> None:
+        """Forget what was found."""
+        super().forget()
+        self.direct = {}
+
+    def find(self, subject: str) -> tuple[Box, ...]:
+        """Return the mailboxes that *subject* concerns, and remember them.
+
+        Raises:
+            BadSubject: see `check_subject`.
+        """
+        direct = self.direct
+        boxes = super().find(subject)
+        if len(self.found) == 1:
+            direct.clear()
+        if len(boxes) == 1:
+            box = boxes[0]
+            direct[subject] = box.items, box.items.append, box.limit, box.sleepers
+        return boxes
+
+
 class Exchange:
     """Made by the first connection, and forgotten with the last."""
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.routes: Routes[Box] = Routes()
+        self.routes = BoxRoutes()
         self.connections = 0
         self._groups: dict[tuple[str, str], tuple[Box, set[Reader[Message]]]] = {}
         self._waiting: dict[str, Callable[[Message], None]] = {}
@@ -67,7 +100,7 @@ class Exchange:
                 self.routes.add(pattern, box)
                 if group:
                     self._groups[pattern, group] = box, readers
-            reader = Reader(box)
+            reader = Reader(box, alone=not group)
             readers.add(reader)
             return reader
 

@@ -13,24 +13,24 @@ from queue import Empty, SimpleQueue
 
 from .blocking_bus import BlockingBus
 from .bus import Bus, Wanted
+from .codec import check_headers
 from .connection import Options, late, nobody
 from .errors import Closed, Unsupported
-from .exchange import REPLIES, Box, Exchange, join, part
+from .exchange import REPLIES, Box, BoxRoutes, Exchange, join, part
 from .mailbox import Reader, wake_one
 from .message import LARGEST_BYTES, TIMEOUT_SECONDS, Message
-from .subject import Routes
 
 _CHUNK = 1000  # messages
 
 
-class _Shut(Routes[Box]):
+class _Shut(BoxRoutes):
     """What a closed connection finds, so that an open one need not ask whether it is."""
 
     def find(self, subject: str) -> tuple[Box, ...]:
         raise Closed(f"cannot publish to {subject!r}: this connection is closed; open another with connect()")
 
 
-def _find(routes: Routes[Box], exchange: Exchange, message: Message) -> tuple[Box, ...]:
+def _find(routes: BoxRoutes, exchange: Exchange, message: Message) -> tuple[Box, ...]:
     if message.subject.startswith(REPLIES) and not isinstance(routes, _Shut):
         exchange.answer(message)
         return ()
@@ -55,8 +55,9 @@ class InProcessBus(Bus):
 
     def __init__(self, name: str, options: Options) -> None:
         super().__init__(options)
+        self.url = f"inproc://{name}"
         self._exchange = join(name)
-        self._routes = self._exchange.routes
+        self._routes: BoxRoutes = self._exchange.routes
 
     async def publish(
         self,
@@ -69,13 +70,21 @@ class InProcessBus(Bus):
         """Send *message*, waiting where a full subscription asks for it."""
         if type(message) is not bytes or len(message) > LARGEST_BYTES:
             message = self._encode(message)
+        if headers is not None:
+            headers = check_headers(headers)
         envelope = Message(subject, message, headers, reply_to)
-        for box in self._routes.found.get(subject) or _find(self._routes, self._exchange, envelope):
-            if len(box.items) < box.limit:  # what `put` does, without its call
-                box.items.append(envelope)
-                if box.sleepers:
-                    wake_one(box.sleepers)
-            else:
+        try:
+            items, append, limit, sleepers = self._routes.direct[subject]
+        except KeyError:
+            room = False
+        else:
+            room = len(items) < limit
+        if room:  # what `put` does, without its call
+            append(envelope)
+            if sleepers:
+                wake_one(sleepers)
+        else:
+            for box in self._routes.found.get(subject) or _find(self._routes, self._exchange, envelope):
                 await _insist(box, envelope)
 
     async def publish_many(self, subject: str, messages: Iterable[object]) -> None:
@@ -147,8 +156,9 @@ class BlockingInProcessBus(BlockingBus):
 
     def __init__(self, name: str, options: Options) -> None:
         super().__init__(options)
+        self.url = f"inproc://{name}"
         self._exchange = join(name)
-        self._routes = self._exchange.routes
+        self._routes: BoxRoutes = self._exchange.routes
 
     def publish(
         self,
@@ -161,13 +171,21 @@ class BlockingInProcessBus(BlockingBus):
         """Send *message*, waiting where a full subscription asks for it."""
         if type(message) is not bytes or len(message) > LARGEST_BYTES:
             message = self._encode(message)
+        if headers is not None:
+            headers = check_headers(headers)
         envelope = Message(subject, message, headers, reply_to)
-        for box in self._routes.found.get(subject) or _find(self._routes, self._exchange, envelope):
-            if len(box.items) < box.limit:  # what `put` does, without its call
-                box.items.append(envelope)
-                if box.sleepers:
-                    wake_one(box.sleepers)
-            else:
+        try:
+            items, append, limit, sleepers = self._routes.direct[subject]
+        except KeyError:
+            room = False
+        else:
+            room = len(items) < limit
+        if room:  # what `put` does, without its call
+            append(envelope)
+            if sleepers:
+                wake_one(sleepers)
+        else:
+            for box in self._routes.found.get(subject) or _find(self._routes, self._exchange, envelope):
                 _insist_now(box, envelope)
 
     def publish_many(self, subject: str, messages: Iterable[object]) -> None:

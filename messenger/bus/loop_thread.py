@@ -33,6 +33,7 @@ class LoopThreadBus(BlockingBus):
         except BaseException:
             self._stop()
             raise
+        self.url = self._bus.url
         self._checked: Routes[None] = Routes()  # subjects that are in order
         self._outbox = Mailbox[Message]("what is to be published", LIMIT, "block", options.on_error)
         self._sending = asyncio.run_coroutine_threadsafe(self._send(), self._loop)
@@ -45,7 +46,7 @@ class LoopThreadBus(BlockingBus):
         headers: Mapping[str, str] | None = None,
         reply_to: str | None = None,
     ) -> None:
-        """Send *message*; waits while 65,536 have not left yet. What fails later is told to the error hook."""
+        """Send *message*; waits while 65,536 have not left yet. The error hook hears of what fails later."""
         self._check_open(f"publish to {subject!r}")
         if subject not in self._checked.found:
             self._checked.find(subject)

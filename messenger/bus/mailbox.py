@@ -19,6 +19,8 @@ from .message import OnFull
 Item = TypeVar("Item")
 Wake = Callable[[], None]
 
+_TURN = 128
+
 
 class Mailbox(Generic[Item]):
     """A bounded queue of many writers and many readers, each of them a thread or a coroutine.
@@ -133,13 +135,14 @@ class Mailbox(Generic[Item]):
 class Reader(Generic[Item]):
     """One of those who read a mailbox, in a thread or a coroutine; several share what comes.
 
-    ended: this one takes no more.
+    ended: this one takes no more. turn: items, after which it looks whether others have to go on.
     """
 
-    __slots__ = ("box", "ended")
+    __slots__ = ("box", "ended", "turn")
 
-    def __init__(self, box: Mailbox[Item]) -> None:
+    def __init__(self, box: Mailbox[Item], *, alone: bool = True) -> None:
         self.box = box
+        self.turn = _TURN if alone else 1
         self.ended = False
 
     @property

@@ -74,11 +74,15 @@ class Routes(Generic[Value]):
     def add(self, pattern: str, value: Value) -> None:
         """Let *value* be found by every subject that *pattern* matches, after those added before."""
         self._values = [*self._values, (pattern, value)]
-        self.found = {}
+        self.forget()
 
     def remove(self, value: Value) -> None:
         """Forget *value*, whatever its pattern."""
         self._values = [entry for entry in self._values if entry[1] is not value]
+        self.forget()
+
+    def forget(self) -> None:
+        """Forget what was found; whoever is finding meanwhile remembers it where nobody looks."""
         self.found = {}
 
     def find(self, subject: str) -> tuple[Value, ...]:
@@ -88,7 +92,7 @@ class Routes(Generic[Value]):
             BadSubject: see `check_subject`.
         """
         check_subject(subject)
-        found = self.found  # a change meanwhile begins a new one, and then ours is remembered by nobody
+        found = self.found
         values = tuple(value for pattern, value in self._values if matches(pattern, subject))
         if len(found) >= self._REMEMBERED_MOST:
             found.clear()

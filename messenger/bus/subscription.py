@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import suppress
+from itertools import islice, repeat, starmap
 from time import monotonic
 from typing import Any, Generic, TypeVar
 
@@ -13,8 +14,6 @@ from .message import Message
 Decode = Callable[[str, bytes], Any]
 OnError = Callable[[Exception], None]
 Leave = TypeVar("Leave")
-
-_TURN = 256  # messages, after which an event loop gets to do something else
 
 
 class Reading(Generic[Leave]):
@@ -71,24 +70,21 @@ class Subscription(Reading[Callable[[bool], Awaitable[None]]]):
 
     async def __aiter__(self) -> AsyncIterator[Message]:
         """Yield messages as they come."""
-        reader, decode = self.reader, self._decode
-        box = reader.box
-        pop, turn = box.items.popleft, _TURN
+        reader, valued = self.reader, self._decode and self._valued
+        items, box = reader.box.items, reader.box
+        pops = starmap(items.popleft, repeat(()))
         while not reader.ended:
             try:
-                message = pop()
-            except IndexError:
-                turn = _TURN
-                if not await reader.wait_async() and reader.over:
-                    return
-                continue
+                for message in islice(pops, min(len(items), reader.turn)):
+                    yield valued(message) if valued else message
+            except IndexError:  # another of the group was quicker
+                pass
             if box.blocked or box.sleepers:
                 box.hand_on()
-            turn -= 1
-            if not turn:
-                turn = _TURN
+            if items:
                 await asyncio.sleep(0)
-            yield message if decode is None else self._valued(message)
+            elif not await reader.wait_async() and reader.over:
+                return
 
     async def get(self, timeout: float | None = None) -> Message | None:
         """Return the next message; None when *timeout* seconds have passed, or nothing will come.
@@ -125,19 +121,7 @@ class BlockingSubscription(Reading[Callable[[bool], None]]):
 
     def __iter__(self) -> Iterator[Message]:
         """Yield messages as they come, and wait between them."""
-        reader, decode = self.reader, self._decode
-        box = reader.box
-        pop = box.items.popleft
-        while not reader.ended:
-            try:
-                message = pop()
-            except IndexError:
-                if not reader.wait() and reader.over:
-                    return
-                continue
-            if box.blocked or box.sleepers:
-                box.hand_on()
-            yield message if decode is None else self._valued(message)
+        return self._taken() if self._decode is None else map(self._valued, self._taken())
 
     def get(self, timeout: float | None = None) -> Message | None:
         """Return the next message; None when *timeout* seconds have passed, or nothing will come.
@@ -165,3 +149,15 @@ class BlockingSubscription(Reading[Callable[[bool], None]]):
     def close(self) -> None:
         """Take no more, and end at once."""
         self._leave(True)
+
+    def _taken(self) -> Iterator[Message]:
+        reader, box = self.reader, self.reader.box
+        items = box.items
+        pops = starmap(items.popleft, repeat(()))
+        while not reader.ended:
+            with suppress(IndexError):  # another of the group was quicker
+                yield from islice(pops, min(len(items), reader.turn))
+            if box.blocked or box.sleepers:
+                box.hand_on()
+            if not items and not reader.wait() and reader.over:
+                return

@@ -2,7 +2,9 @@
 
 import asyncio
 import itertools
-from contextlib import AsyncExitStack, asynccontextmanager
+import subprocess
+import sys
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 
 import pytest
 
@@ -73,16 +75,63 @@ class Net:
 
     def __init__(self, url, twin, stack):
         self.url, self._twin, self._stack = url, twin, stack
+        self._serve = url.endswith("/direct")
         self.errors = []
 
     async def open(self, **options):
         options = {"on_error": self.errors.append} | options
+        if self._serve:  # whoever comes first is the hub
+            self._serve, options = False, options | {"serve": True}
         return await self._stack.enter_async_context(TWINS[self._twin](self.url, **options))
 
 
-@pytest.fixture(params=["inproc"])
-def url(request):
-    return f"{request.param}://test-{next(_numbers)}"
+def start_hub(url, *options):
+    """Run a hub in a process of its own; returns the process and the URL that it serves."""
+    hub = subprocess.Popen(
+        [sys.executable, "-m", "messenger", "bus", "serve", url, *options], stdout=subprocess.PIPE, text=True
+    )
+    return hub, hub.stdout.readline().strip()
+
+
+@contextmanager
+def hub_at(url, *options):
+    hub, served = start_hub(url, *options)
+    try:
+        yield served
+    finally:
+        hub.terminate()
+        hub.communicate(timeout=10)
+
+
+@pytest.fixture(scope="session")
+def ipc_hub(tmp_path_factory):
+    with hub_at(f"zmq+ipc://{tmp_path_factory.mktemp('hub')}/hub") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def tcp_hub():
+    with hub_at("zmq+tcp://127.0.0.1:0") as url:
+        yield url
+
+
+TRANSPORTS = ["inproc", "ipc", "tcp", "direct"]
+
+
+@pytest.fixture(params=TRANSPORTS)
+def transport(request):
+    return request.param
+
+
+@pytest.fixture
+def url(transport, request, tmp_path):
+    match transport:
+        case "inproc":
+            return f"inproc://test-{next(_numbers)}"
+        case "ipc" | "tcp":
+            return request.getfixturevalue(f"{transport}_hub")
+        case "direct":
+            return f"zmq+ipc://{tmp_path}/direct"
 
 
 @pytest.fixture(params=TWINS)
