@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 
 from .bus import Wanted
 from .errors import SlowConsumer
-from .mailbox import Mailbox, Reader, Wake, wake_one
+from .mailbox import Mailbox, Reader
 from .message import Message
 from .subject import Routes, check_pattern
+from .waking import Wake, wake_one
 
 Box = Mailbox[Message]
 

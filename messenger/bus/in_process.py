@@ -9,7 +9,6 @@ import threading
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from itertools import islice
-from queue import Empty, SimpleQueue
 
 from .blocking_bus import BlockingBus
 from .bus import Bus, Wanted
@@ -17,8 +16,9 @@ from .codec import check_headers
 from .connection import Options, late, nobody
 from .errors import Closed, Unsupported
 from .exchange import REPLIES, Box, BoxRoutes, Exchange, join, part
-from .mailbox import Reader, wake_one
+from .mailbox import Reader
 from .message import LARGEST_BYTES, TIMEOUT_SECONDS, Message
+from .waking import Wake, sleep, wake_all, wake_one
 
 _CHUNK = 1000  # messages
 
@@ -207,15 +207,22 @@ class BlockingInProcessBus(BlockingBus):
         """Send *message* and wait for one reply, *timeout* seconds at most."""
         if not (self._routes.found.get(subject) or self._routes.find(subject)):
             raise nobody(subject)
-        replies: SimpleQueue[Message] = SimpleQueue()
-        reply_to = self._exchange.ask(replies.put)
+        replies: list[Message] = []
+        waiting: list[Wake] = []
+
+        def answer(message: Message) -> None:
+            replies.append(message)
+            wake_all(waiting)
+
+        reply_to = self._exchange.ask(answer)
         try:
             self.publish(subject, message, headers=headers, reply_to=reply_to)
-            return replies.get(timeout=timeout)
-        except Empty:
-            raise late(subject, timeout) from None
+            sleep(waiting, lambda: replies, timeout)
         finally:
             self._exchange.forget(reply_to)
+        if not replies:
+            raise late(subject, timeout)
+        return replies[0]
 
     def flush(self) -> None:
         """Return: what was published is delivered already."""

@@ -4,20 +4,18 @@ A message is an append to a deque, and whoever sleeps is woken once for all that
 `queue.Queue` locks and notifies for every message, which costs five times as much.
 """
 
-import asyncio
 import threading
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from itertools import repeat, starmap
-from time import monotonic
 from typing import Generic, TypeVar
 
 from .errors import SlowConsumer
 from .message import OnFull
+from .waking import Wake, doze, sleep, wake_all, wake_one
 
 Item = TypeVar("Item")
-Wake = Callable[[], None]
 
 _TURN = 128
 
@@ -93,19 +91,19 @@ class Mailbox(Generic[Item]):
 
     def wait_for_room(self, timeout: float | None = None) -> None:
         """Let this thread wait until there is room, or the mailbox has ended."""
-        _sleep(self.blocked, lambda: self.ended or len(self.items) < self.limit, timeout)
+        sleep(self.blocked, lambda: self.ended or len(self.items) < self.limit, timeout)
 
     async def await_room(self) -> None:
         """Wait until there is room, or the mailbox has ended."""
-        await _doze(self.blocked, lambda: self.ended or len(self.items) < self.limit)
+        await doze(self.blocked, lambda: self.ended or len(self.items) < self.limit)
 
     def wait_until_empty(self, timeout: float | None = None) -> None:
         """Let this thread wait until everything was taken."""
-        _sleep(self.blocked, lambda: not self.items, timeout)
+        sleep(self.blocked, lambda: not self.items, timeout)
 
     async def await_empty(self) -> None:
         """Wait until everything was taken."""
-        await _doze(self.blocked, lambda: not self.items)
+        await doze(self.blocked, lambda: not self.items)
 
     def hand_on(self) -> None:
         """Let others go on: a writer when there is room, a reader when there is more."""
@@ -157,13 +155,13 @@ class Reader(Generic[Item]):
 
     def wait(self, timeout: float | None = None) -> bool:
         """Let this thread wait for more, *timeout* seconds at most; False when nothing is there after all."""
-        _sleep(self.box.sleepers, lambda: self.ready, timeout)
+        sleep(self.box.sleepers, lambda: self.ready, timeout)
         return bool(self.box.items) and not self.ended
 
     async def wait_async(self) -> bool:
         """Wait for more; False when nothing will come."""
         while not self.ready:
-            await _doze(self.box.sleepers, lambda: self.ready)
+            await doze(self.box.sleepers, lambda: self.ready)
         return bool(self.box.items) and not self.ended
 
     def take_one(self) -> Item | None:
@@ -190,65 +188,3 @@ class Reader(Generic[Item]):
         """Take no more, and let whoever waits here notice."""
         self.ended = True
         wake_all(self.box.sleepers)
-
-
-def wake_one(sleepers: list[Wake]) -> None:
-    """Wake the one who went to sleep last, if anybody sleeps."""
-    with suppress(IndexError):
-        sleepers.pop()()
-
-
-def wake_all(sleepers: list[Wake]) -> None:
-    """Wake everybody."""
-    while sleepers:
-        wake_one(sleepers)
-
-
-def _sleep(sleepers: list[Wake], ready: Callable[[], bool], timeout: float | None) -> None:
-    """Sleep among *sleepers* until *ready*, however often somebody else was quicker."""
-    ends = None if timeout is None else monotonic() + timeout
-    while not ready():
-        gate = threading.Lock()
-        gate.acquire()
-        wake = gate.release
-        sleepers.append(wake)
-        left = -1 if ends is None else max(ends - monotonic(), 0)
-        if ready() or not gate.acquire(timeout=left):
-            _get_up(sleepers, wake)
-            return
-
-
-async def _doze(sleepers: list[Wake], ready: Callable[[], bool]) -> None:
-    """Do the same in an event loop."""
-    loop, here = asyncio.get_running_loop(), threading.get_ident()
-    while not ready():
-        called = loop.create_future()
-
-        def answer(called: "asyncio.Future[None]" = called) -> None:
-            if not called.done():
-                called.set_result(None)
-
-        def wake(answer: Wake = answer) -> None:
-            if threading.get_ident() == here:
-                answer()
-            else:
-                with suppress(RuntimeError):  # the loop is closed, and nobody waits any more
-                    loop.call_soon_threadsafe(answer)
-
-        sleepers.append(wake)
-        if ready():
-            _get_up(sleepers, wake)
-            return
-        try:
-            await called
-        except asyncio.CancelledError:
-            _get_up(sleepers, wake)
-            raise
-
-
-def _get_up(sleepers: list[Wake], wake: Wake) -> None:
-    """Leave *sleepers*; if somebody has woken us already, pass it on, for we will not look."""
-    try:
-        sleepers.remove(wake)
-    except ValueError:
-        wake_one(sleepers)

@@ -33,9 +33,10 @@ from .entries import (
 from .errors import Disconnected, Unsupported
 from .hub import REPLIES
 from .loop_thread import LoopThreadBus
-from .mailbox import Mailbox, Reader, wake_one
+from .mailbox import Mailbox, Reader
 from .message import LARGEST_BYTES, TIMEOUT_SECONDS, Message
 from .subject import Routes, check_pattern
+from .waking import wake_one
 from .zeromq_keys import Curve
 from .zeromq_link import HubLink, SocketLink
 
