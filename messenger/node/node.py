@@ -2,7 +2,7 @@
 
 import itertools
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, TypeVar, overload
@@ -241,18 +241,33 @@ class Node(Courier):
         self._noted = 0
         return self._outbox.take()[0]
 
-    def run(self) -> None:
+    def run(self, *, bus: str = "", node_id: str = "", node_ids: Sequence[str] = ()) -> None:
         """Serve stdin and stdout until the input ends or SIGTERM comes, then answer what is in flight.
+
+        With the URL of a *bus*, serve that instead, as *node_id*, one of *node_ids*: see `over_bus`.
 
         Raises:
             SystemExit: stdout was closed with replies still to write (1).
+            BusError, BadUrl: there is no such bus.
+            ValueError: a node on a bus was not told who it is.
         """
-        if self.waits:
-            from .event_loop import serve
-        else:
-            from .stdio import serve
+        if bus and not node_id:
+            raise ValueError(
+                f"who is this node on {bus}? Say run(bus=..., node_id='n1', node_ids=['n1', 'n2'])"
+            )
         try:
-            serve(self)
+            if bus:
+                from .over_bus import serve as serve_bus
+
+                serve_bus(self, bus, node_id, node_ids or [node_id])
+            elif self.waits:
+                from .event_loop import serve as serve_loop
+
+                serve_loop(self)
+            else:
+                from .stdio import serve
+
+                serve(self)
         finally:
             self._give_up()
             if self._timers is not None:

@@ -146,3 +146,9 @@ def bus_test(url, request):
         asyncio.run(main())
 
     return run
+
+
+@pytest.fixture(params=["ipc", "tcp"])
+def wire(request):
+    """The URL of what joins processes."""
+    return request.getfixturevalue(f"{request.param}_hub")
