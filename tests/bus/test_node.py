@@ -28,8 +28,10 @@ class Cluster:
 
     def start(self, node_id):
         self.processes[node_id] = subprocess.Popen(
-            [sys.executable, "-m", "messenger", "node", "broadcast"]
-            + ["--bus", self._url, "--id", node_id, "--peers", ",".join(NODES)],
+            [
+                *(sys.executable, "-m", "messenger", "node", "broadcast"),
+                *("--bus", self._url, "--id", node_id, "--peers", ",".join(NODES)),
+            ],
             env=os.environ | {"MESSENGER_STATE": str(self._folder)},
             stderr=subprocess.PIPE,
             text=True,
