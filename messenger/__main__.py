@@ -6,6 +6,7 @@ from importlib import import_module
 _ROOMS = {
     "node": "run a Maelstrom node on stdin and stdout",
     "maelstrom": "test node processes on a simulated network, without Java",
+    "bus": "publish, subscribe and request; measure the tail",
     "gate": "judge a pytest-benchmark run against baselines",
 }
 

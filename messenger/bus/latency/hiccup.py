@@ -1,0 +1,23 @@
+"""Hiccup: how late this machine wakes a thread that has nothing to do but to look at the clock.
+
+No bus can be more punctual than that. Source: Gil Tene, jHiccup.
+"""
+
+import time
+from array import array
+
+from .pace import pace
+from .part import Control, Outcome
+from .plan import Plan
+
+_ROUND_TRIP_RATE = 10_000  # looks at the clock a second beside a closed loop, which has no rate of its own
+
+
+def watch(plan: Plan, _number: int, control: Control) -> Outcome:
+    """Record the lateness at the very times at which messages are to be sent."""
+    rate = plan.rate if plan.mode == "one-way" else _ROUND_TRIP_RATE
+    late_ns, clock = array("q"), time.monotonic_ns
+    start_ns = control.ready()
+    for intended_ns in pace(start_ns, 1e9 / rate, max(round(rate * plan.seconds), 1), control.stopped):
+        late_ns.append(clock() - intended_ns)
+    return Outcome(durations={"hiccup": late_ns.tobytes()})
