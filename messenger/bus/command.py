@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from importlib import import_module
 
@@ -18,7 +19,8 @@ _EXITS = "Exit status: 0 yes, 1 no, 2 wrong usage or input, 3 could not tell."
 
 def main(argv: Sequence[str]) -> int:
     """Run `messenger bus ...` and return its exit status: 0 yes, 1 no, 2 wrong usage, 3 could not tell."""
-    signal.signal(signal.SIGTERM, _leave)
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _leave)
     try:
         status = int(_bus.main(list(argv), prog_name="messenger bus", standalone_mode=False) or 0)
         sys.stdout.flush()

@@ -65,7 +65,8 @@ def render_plot(title: str, lines: Mapping[str, Latencies]) -> str:
         )
         left = _LEFT + 170 * number
         drawn += [
-            f'<polyline class="line line-{number}" points="{points}"><title>{escape(name)}</title></polyline>',
+            f'<polyline class="line line-{number}" points="{points}">'
+            f"<title>{escape(name)}</title></polyline>",
             f'<line class="line line-{number}" x1="{left}" x2="{left + 28}" y1="46" y2="46"/>',
             f'<text class="small" x="{left + 34}" y="50">{escape(name)}</text>',
         ]
@@ -95,16 +96,16 @@ def _percentile_axis(nines: int) -> list[str]:
 
 def _value_axis(lowest: int, highest: int, limit: float) -> list[str]:
     drawn = []
+    right = _LEFT + _INSIDE_WIDTH
     for power in range(lowest, highest + 1):
         top = _TOP + (highest - power) / (highest - lowest) * _INSIDE_HEIGHT
         drawn += [
-            f'<line class="grid" x1="{_LEFT}" x2="{_LEFT + _INSIDE_WIDTH}" y1="{top:.1f}" y2="{top:.1f}"/>',
-            f'<text class="small" x="{_LEFT - 8}" y="{top + 4:.1f}" text-anchor="end">{_duration(power)}</text>',
+            f'<line class="grid" x1="{_LEFT}" x2="{right}" y1="{top:.1f}" y2="{top:.1f}"/>',
+            f'<text class="small" x="{_LEFT - 8}" y="{top + 4:.1f}" text-anchor="end">'
+            f"{_duration(power)}</text>",
         ]
     if _TOP <= limit <= _TOP + _INSIDE_HEIGHT:
-        drawn.append(
-            f'<line class="limit" x1="{_LEFT}" x2="{_LEFT + _INSIDE_WIDTH}" y1="{limit:.1f}" y2="{limit:.1f}"/>'
-        )
+        drawn.append(f'<line class="limit" x1="{_LEFT}" x2="{right}" y1="{limit:.1f}" y2="{limit:.1f}"/>')
     return drawn
 
 

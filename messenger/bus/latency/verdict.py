@@ -9,7 +9,7 @@ FLOOR_RATIO = 1.5
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """Whether a run holds the promise; None where nothing was received. reason: a sentence with the values."""
+    """Whether a run holds the promise, None where nothing was received, and a reason with the values."""
 
     passed: bool | None
     reason: str

@@ -132,12 +132,13 @@ def command(
 def _plans(
     url: str, rates: tuple[int, ...], round_trip: bool, reader: Reader | None, sizes: dict[str, Any]
 ) -> Iterator[Plan]:
-    here = "thread" if url.startswith("inproc:") else "loop"
+    if reader is None:
+        reader = "thread" if url.startswith("inproc:") else "loop"
     for rate in rates:
-        yield Plan(url=url, rate=rate, reader=reader or here, **sizes)
+        yield Plan(url=url, rate=rate, reader=reader, **sizes)
     if round_trip:
         sizes |= {"publishers": 1, "subscribers": 1}
-        yield Plan(url=url, mode="round-trip", reader=reader or here, **sizes)
+        yield Plan(url=url, mode="round-trip", reader=reader, **sizes)
 
 
 def _require_sense(plans: Sequence[Plan], files: Sequence[Path]) -> None:
