@@ -6,7 +6,6 @@ from contextlib import ExitStack
 
 import msgspec
 
-from ..connect import connect
 from .hosts import Host, ProcessHost, ThreadHost, collect, wait_until_ready
 from .latencies import Latencies
 from .part import Outcome
@@ -52,9 +51,7 @@ def measure(plan: Plan) -> Run:
 
     Raises:
         CannotMeasure: a part could not do its own.
-        BadUrl: the URL names no bus.
     """
-    connect(plan.url)  # what is wrong with the URL, or not installed, is wrong before anything is started
     with ExitStack() as stack:
 
         def begin(role: str, count: int = 1) -> list[Host]:

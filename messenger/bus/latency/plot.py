@@ -8,7 +8,7 @@ from .hgrm import levels
 from .latencies import Latencies
 
 _WIDTH, _HEIGHT = 760, 440
-_LEFT, _RIGHT, _TOP, _BOTTOM = 70, 20, 62, 52
+_LEFT, _RIGHT, _TOP, _BOTTOM = 70, 40, 62, 52
 _INSIDE_WIDTH, _INSIDE_HEIGHT = _WIDTH - _LEFT - _RIGHT, _HEIGHT - _TOP - _BOTTOM
 _LIMIT_US = 1000.0
 
