@@ -68,7 +68,7 @@ def bench_encode(benchmark, codec, size_bytes):
 @pytest.mark.parametrize("size_bytes", SIZES, ids=lambda size: f"{size}B")
 @pytest.mark.parametrize("codec", CODECS)
 def bench_decode(benchmark, codec, size_bytes):
-    """Only msgspec checks each field's type meanwhile; pickle trusts whoever wrote it, the others know no types."""
+    """Only msgspec checks types meanwhile; pickle trusts whoever wrote it, the others know none."""
     order = order_of(size_bytes)
     encode, decode = CODECS[codec]
     data = encode(taken_by(codec, order))
