@@ -1,5 +1,6 @@
 """`messenger bus latency`: every value counts, and those that a stall delays count most."""
 
+import asyncio
 import re
 import signal
 import statistics
@@ -23,7 +24,7 @@ from messenger.bus.latency.hosts import ProcessHost, ThreadHost, wait_until_read
 from messenger.bus.latency.latencies import Latencies
 from messenger.bus.latency.measure import Run, measure
 from messenger.bus.latency.one_way import Recorder
-from messenger.bus.latency.pace import pace
+from messenger.bus.latency.pace import Schedule, pace, pace_in_loop, precise_loop
 from messenger.bus.latency.part import CannotMeasure
 from messenger.bus.latency.plan import Plan
 from messenger.bus.latency.plot import render_plot
@@ -92,7 +93,7 @@ def test_the_pace_does_not_depend_on_what_becomes_of_it():
     """A publisher that was held up sends what it owes, with the times at which it was due."""
     a_second_ago = time.monotonic_ns() - 10**9
 
-    intended = list(pace(a_second_ago, 250_000.5, 1000, lambda: False))
+    intended = list(pace(Schedule(a_second_ago, 250_000.5, 1000), lambda: False))
 
     assert intended == [a_second_ago + int(number * 250_000.5) for number in range(1000)]
 
@@ -101,16 +102,33 @@ def test_nothing_is_sent_before_its_time():
     """Or a burst would look faster than it was."""
     soon = time.monotonic_ns() + 2 * MS
 
-    ahead = [intended > time.monotonic_ns() for intended in pace(soon, 100_000, 20, lambda: False)]
+    schedule = Schedule(soon, 100_000, 20)
+
+    ahead = [intended > time.monotonic_ns() for intended in pace(schedule, lambda: False)]
 
     assert ahead == [False] * 20
+
+
+def test_a_loop_is_paced_as_a_thread_is():
+    """Publishers of a server live in one; the schedule is the same."""
+
+    async def take():
+        schedule = Schedule(a_second_ago, 250_000.5, 1000)
+        return [intended async for intended in pace_in_loop(schedule, lambda: False)]
+
+    a_second_ago = time.monotonic_ns() - 10**9
+
+    with asyncio.Runner(loop_factory=precise_loop) as runner:
+        intended = runner.run(take())
+
+    assert intended == [a_second_ago + int(number * 250_000.5) for number in range(1000)]
 
 
 def test_a_pace_ends_when_it_is_over():
     """A publisher to be stopped may have a day to go."""
     looks = iter([False, False, True])
 
-    intended = list(pace(time.monotonic_ns(), 1000, 10**9, lambda: next(looks)))
+    intended = list(pace(Schedule(time.monotonic_ns(), 1000, 10**9), lambda: next(looks)))
 
     assert len(intended) < 10**9
 

@@ -6,7 +6,7 @@ No bus can be more punctual than that. Source: Gil Tene, jHiccup.
 import time
 from array import array
 
-from .pace import pace
+from .pace import Schedule, pace
 from .part import Control, Outcome
 from .plan import Plan
 
@@ -18,6 +18,7 @@ def watch(plan: Plan, _number: int, control: Control) -> Outcome:
     rate = plan.rate if plan.mode == "one-way" else _ROUND_TRIP_RATE
     late_ns, clock = array("q"), time.monotonic_ns
     start_ns = control.ready()
-    for intended_ns in pace(start_ns, 1e9 / rate, max(round(rate * plan.seconds), 1), control.stopped):
+    schedule = Schedule(start_ns, 1e9 / rate, max(round(rate * plan.seconds), 1))
+    for intended_ns in pace(schedule, control.stopped):
         late_ns.append(clock() - intended_ns)
     return Outcome(durations={"hiccup": late_ns.tobytes()})

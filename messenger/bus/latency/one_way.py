@@ -6,7 +6,7 @@ from array import array
 from struct import Struct
 
 from ..connect import connect
-from .pace import pace
+from .pace import Schedule, pace, pace_in_loop, precise_loop
 from .part import Control, Outcome
 from .plan import STAMP_BYTES, Plan
 
@@ -16,26 +16,52 @@ _LATE_SECONDS = 5.0  # after which a publisher that cannot keep up stops sending
 
 def publish(plan: Plan, number: int, control: Control) -> Outcome:
     """Publish at the planned rate, whatever becomes of the messages; of several, take turns."""
-    padding = bytes(plan.payload_bytes - STAMP_BYTES)
-    step_ns = 1e9 * plan.publishers / plan.rate
-    warm_up = len(range(number, plan.warm_up_messages, plan.publishers))
-    count = len(range(number, plan.messages, plan.publishers))
-    stamp, subject, sent = _STAMP.pack, plan.subject, -warm_up
+    if plan.in_process:
+        return _publish_in_thread(plan, number, control)
+    # A thread beside the loop of its bus hands each message on, and waits for its GIL: over NATS at 10,000
+    # messages/s the p50 was 310 us so, and is 260 us from within the loop.
+    with asyncio.Runner(loop_factory=precise_loop) as runner:
+        return runner.run(_publish_in_loop(plan, number, control))
+
+
+class _Turn:
+    """The part of the schedule that is one publisher's, the warm-up first, and what it sends."""
+
+    def __init__(self, plan: Plan, number: int, start_ns: int, control: Control) -> None:
+        step_ns = 1e9 * plan.publishers / plan.rate
+        self._warm_up = len(range(number, plan.warm_up_messages, plan.publishers))
+        count = self._warm_up + len(range(number, plan.messages, plan.publishers))
+        first_ns = start_ns + int((number / plan.publishers - self._warm_up) * step_ns)
+        self.schedule = Schedule(first_ns, step_ns, count)
+        self._ends_ns = start_ns + int((plan.seconds + _LATE_SECONDS) * 1e9)
+        self._control = control
+        self.padding = bytes(plan.payload_bytes - STAMP_BYTES)
+
+    def over(self) -> bool:
+        return self._control.stopped() or time.monotonic_ns() > self._ends_ns
+
+    def outcome(self, sent: int) -> Outcome:
+        return Outcome(sent=max(sent - self._warm_up, 0))
+
+
+def _publish_in_thread(plan: Plan, number: int, control: Control) -> Outcome:
+    sent, stamp = 0, _STAMP.pack
     with connect(plan.url) as bus:
-        start_ns = control.ready()
-        ends_ns = start_ns + int((plan.seconds + _LATE_SECONDS) * 1e9)
-        first_ns = start_ns + int((number / plan.publishers - warm_up) * step_ns)
-        send = bus.publish
-
-        def over() -> bool:
-            return control.stopped() or time.monotonic_ns() > ends_ns
-
-        for intended_ns in pace(first_ns, step_ns, warm_up + count, over):
-            send(subject, stamp(intended_ns) + padding)
+        turn = _Turn(plan, number, control.ready(), control)
+        for intended_ns in pace(turn.schedule, turn.over):
+            bus.publish(plan.subject, stamp(intended_ns) + turn.padding)
             sent += 1
-        if not control.stopped():
-            bus.flush()
-    return Outcome(sent=max(sent, 0))
+    return turn.outcome(sent)
+
+
+async def _publish_in_loop(plan: Plan, number: int, control: Control) -> Outcome:
+    sent, stamp = 0, _STAMP.pack
+    async with connect(plan.url) as bus:
+        turn = _Turn(plan, number, await asyncio.to_thread(control.ready), control)
+        async for intended_ns in pace_in_loop(turn.schedule, turn.over):
+            await bus.publish(plan.subject, stamp(intended_ns) + turn.padding)
+            sent += 1
+    return turn.outcome(sent)
 
 
 class Recorder:

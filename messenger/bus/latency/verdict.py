@@ -22,7 +22,8 @@ def judge(run: Run, p99_limit_us: float = LIMIT_US) -> Verdict:
     """
     if not run.received:
         return Verdict(
-            None, f"none of {run.sent:,} messages was received; is {run.plan.url} served, and by one only?"
+            None,
+            f"none of {run.sent:,} messages was received; does {run.plan.url} pass on what is published?",
         )
     ours, floor = run.latencies, run.floors["hiccup"]
     p99_us, p999_us = ours.at(99) / 1000, ours.at(99.9) / 1000

@@ -63,7 +63,14 @@ def _finite(_ctx: click.Context, _param: click.Parameter, value: float) -> float
     metavar="BYTES",
     help=f"Bytes a message, {STAMP_BYTES} at least: each carries the time at which it was to be sent.",
 )
-@click.option("--publishers", type=click.IntRange(1, 64), default=1, show_default=True, metavar="N")
+@click.option(
+    "--publishers",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="They take turns.",
+)
 @click.option(
     "--subscribers",
     type=click.IntRange(1, 64),
@@ -120,14 +127,14 @@ def command(
     connect(url)  # what is wrong with it, or not installed, is told before anything is started
     plans = [*_plans(url, rates, round_trip, reader, sizes)]
     _require_sense(plans, [file for file in (json_file, hgrm, plot) if file])
-    judged = [(run, judge(run, max_p99_us)) for run in map(_measure, plans)]
-    to_stdout = json_file is not None and str(json_file) == "-"
-    _show(judged, sys.stderr if to_stdout else sys.stdout)
-    if json_file is not None:
-        _write(json_file, render_json(judged))
-    for run, _ in judged:
-        if run.received:
-            _draw(run, hgrm, plot, several=len(judged) > 1)
+    judged: list[tuple[Run, Verdict]] = []
+    try:
+        for plan in plans:
+            run = _measure(plan)
+            judged.append((run, judge(run, max_p99_us)))
+    finally:  # what was measured is told, whatever became of the rest
+        if judged:
+            _tell(judged, json_file, hgrm, plot)
     return overall([verdict for _, verdict in judged])
 
 
@@ -160,6 +167,17 @@ def _measure(plan: Plan) -> Run:
     # No progress bar: in process it would fight for the GIL with what is measured.
     click.echo(f"Measuring {name_of(plan)} for {plan.seconds:g} s.", err=True)
     return measure(plan)
+
+
+def _tell(
+    judged: Sequence[tuple[Run, Verdict]], json_file: Path | None, hgrm: Path | None, plot: Path | None
+) -> None:
+    _show(judged, sys.stderr if str(json_file) == "-" else sys.stdout)
+    if json_file is not None:
+        _write(json_file, render_json(judged))
+    for run, _ in judged:
+        if run.received:
+            _draw(run, hgrm, plot, several=len(judged) > 1)
 
 
 def _show(judged: Sequence[tuple[Run, Verdict]], stream: TextIO) -> None:
