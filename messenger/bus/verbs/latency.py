@@ -184,7 +184,7 @@ def _show(judged: Sequence[tuple[Run, Verdict]], stream: TextIO) -> None:
     from rich.console import Console
 
     # Whoever redirects wants the whole table, however wide nobody's terminal is.
-    console = Console(file=stream, width=None if stream.isatty() else 100, highlight=False)
+    console = Console(file=stream, width=None if stream.isatty() else 120, highlight=False)
     console.print(build_table([run for run, _ in judged]))
     for run, verdict in judged:
         console.print(verdict_line(run, verdict), soft_wrap=True)
