@@ -1,6 +1,7 @@
 """`messenger bus latency`: every value counts, and those that a stall delays count most."""
 
 import asyncio
+import os
 import re
 import signal
 import statistics
@@ -193,6 +194,29 @@ def test_a_process_that_fails_says_why():
     assert raised.value.exit_code == 2
 
 
+@pytest.mark.parametrize(
+    ("module", "argument", "status"),
+    [
+        ("worker", msgspec.json.encode(Task(plan_for(), "hiccup")).decode(), 1),
+        ("ping_pong", "8", 0),
+    ],
+)
+def test_a_process_whose_parent_is_gone_has_nothing_to_say(module, argument, status):
+    """The terminal belongs to somebody else by then."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", f"messenger.bus.latency.{module}", argument]
+
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=writing, stderr=subprocess.PIPE, bufsize=0
+    ) as child:
+        os.close(writing)
+        child.stdin.write(b"12345678" if module == "ping_pong" else b"")
+        said = child.stderr.read()
+
+    assert (child.returncode, said) == (status, b"")
+
+
 def test_a_process_ends_with_its_parent():
     """Whatever becomes of the one who measures, nothing is left behind."""
     with ProcessHost(Task(plan_for(seconds=3600), "hiccup")) as host:
@@ -289,7 +313,7 @@ def test_the_command_measures_any_bus(url, tmp_path, capsys):
     assert status in (0, 1)
     assert told["passed"] is (status == 0)
     assert TOLD | {"url", "mode", "rate", "seconds", "payload", "sent", "received", "lost"} <= told.keys()
-    assert told["hiccup"].keys() >= TOLD
+    assert told["hiccup"].keys() >= TOLD | {"sent", "received"}
     assert (told["url"], told["rate"], told["payload"]) == (url, 1000, 16)
     assert (told["sent"], told["received"], told["lost"]) == (200, 200, 0)
     assert (told["hiccup"]["received"], told["machine"]["cpus"] > 0) == (200, True)

@@ -35,7 +35,10 @@ def _describe(run: Run, verdict: Verdict) -> dict[str, Any]:
         "lost": run.lost,
         "unsent": run.unsent,
         **_told(run.latencies),
-        **{kind: {"received": len(floor), **_told(floor)} for kind, floor in run.floors.items()},
+        **{
+            kind: {"sent": len(floor), "received": len(floor), **_told(floor)}
+            for kind, floor in run.floors.items()
+        },
         "passed": verdict.passed,
         "verdict": verdict.reason,
         "machine": {

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 Ping = Callable[[bytes], None]
 
@@ -74,4 +74,5 @@ def _write(target: int, ball: bytes) -> None:
 
 
 if __name__ == "__main__":
-    send_back(0, 1, int(sys.argv[1]))
+    with suppress(BrokenPipeError):  # whoever pinged is gone
+        send_back(0, 1, int(sys.argv[1]))

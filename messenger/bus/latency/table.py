@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
@@ -28,7 +29,11 @@ def build_table(runs: Sequence[Run]) -> Table:
     plan = runs[0].plan
     several = f", {plan.publishers} publishers, {plan.subscribers} subscribers"
     title = f"{plan.url}  {plan.payload_bytes:,} B, {plan.seconds:g} s"
-    table = Table(title=title + (several if plan.publishers * plan.subscribers > 1 else ""))
+    table = Table(
+        box=SIMPLE_HEAD,
+        title_justify="left",
+        title=title + (several if plan.publishers * plan.subscribers > 1 else ""),
+    )
     table.add_column("latency, us", no_wrap=True)
     for heading in ("p50", "p90", "p99", "p99.9", "max", "> 1 ms", "received"):
         table.add_column(heading, justify="right", no_wrap=True)

@@ -12,7 +12,7 @@ from typing import BinaryIO
 import msgspec
 
 from .frames import write_report
-from .part import Control, Ready, failure
+from .part import Control, Ready, Report, failure
 from .roles import Task
 
 
@@ -21,9 +21,16 @@ def main(task: Task, orders: RawIOBase, reports: BinaryIO) -> None:
     control = Control(lambda: write_report(reports, Ready()))
     threading.Thread(target=_obey, args=(orders, control), daemon=True).start()
     try:
-        write_report(reports, task.play(control))
+        write_report(reports, _play(task, control))
+    except BrokenPipeError:  # nobody reads on, and nobody would read a traceback
+        os._exit(1)
+
+
+def _play(task: Task, control: Control) -> Report:
+    try:
+        return task.play(control)
     except Exception as error:
-        write_report(reports, failure(error))
+        return failure(error)
 
 
 def _obey(orders: RawIOBase, control: Control) -> None:
