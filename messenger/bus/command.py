@@ -13,7 +13,7 @@ from .errors import BadUrl, BusError, Unsupported
 from .latency.part import CannotMeasure
 from .subject import BadSubject
 
-_VERBS = ("latency",)
+_VERBS = ("latency", "serve", "keys")
 _EXITS = "Exit status: 0 yes, 1 no, 2 wrong usage or input, 3 could not tell."
 
 

@@ -4,6 +4,7 @@ Source: ZeroMQ RFC 26, CurveZMQ. A certificate is what `zmq.auth` writes: NAME.k
 NAME.key_secret is not.
 """
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -61,8 +62,11 @@ class Curve(msgspec.Struct, frozen=True, kw_only=True):
 
 def write_keys(folder: str | Path, name: str) -> tuple[Path, Path]:
     """Make a pair of keys, *folder*/*name*.key and .key_secret, which only their owner can read."""
-    public, secret = create_certificates(folder, name)
-    Path(secret).chmod(0o600)
+    before = os.umask(0o077)
+    try:
+        public, secret = create_certificates(folder, name)
+    finally:
+        os.umask(before)
     return Path(public), Path(secret)
 
 
