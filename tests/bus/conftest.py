@@ -125,13 +125,21 @@ def transport(request):
 
 @pytest.fixture
 def url(transport, request, tmp_path):
-    match transport:
-        case "inproc":
-            return f"inproc://test-{next(_numbers)}"
-        case "ipc" | "tcp":
-            return request.getfixturevalue(f"{transport}_hub")
-        case "direct":
-            return f"zmq+ipc://{tmp_path}/direct"
+    return f"zmq+ipc://{tmp_path}/direct" if transport == "direct" else _served(transport, request)
+
+
+@pytest.fixture(params=[transport for transport in TRANSPORTS if transport != "direct"])
+def served(request):
+    """The URL of a bus that needs nobody to be served by."""
+    return _served(request.param, request)
+
+
+def _served(transport, request):
+    return (
+        f"inproc://test-{next(_numbers)}"
+        if transport == "inproc"
+        else request.getfixturevalue(f"{transport}_hub")
+    )
 
 
 @pytest.fixture(params=TWINS)

@@ -11,7 +11,7 @@ from .measure import Run
 from .plan import Plan
 from .verdict import Verdict
 
-_FLOORS = {"hiccup": "hiccup floor", "pipe": "pipe ping-pong", "pipe_threads": "pipe, two threads"}
+_FLOORS = {"hiccup": "hiccup floor", "pipe": "pipe ping-pong", "pipe_threads": "pipe, threads"}
 
 
 def name_of(plan: Plan) -> str:
@@ -27,13 +27,10 @@ def floor_name(kind: str) -> str:
 def build_table(runs: Sequence[Run]) -> Table:
     """Lay out *runs* of one URL, in microseconds."""
     plan = runs[0].plan
-    several = f", {plan.publishers} publishers, {plan.subscribers} subscribers"
     title = f"{plan.url}  {plan.payload_bytes:,} B, {plan.seconds:g} s"
-    table = Table(
-        box=SIMPLE_HEAD,
-        title_justify="left",
-        title=title + (several if plan.publishers * plan.subscribers > 1 else ""),
-    )
+    if plan.publishers * plan.subscribers > 1:
+        title += f", publishers: {plan.publishers}, subscribers: {plan.subscribers}"
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column("latency, us", no_wrap=True)
     for heading in ("p50", "p90", "p99", "p99.9", "max", "> 1 ms", "received"):
         table.add_column(heading, justify="right", no_wrap=True)

@@ -18,6 +18,7 @@ from ..latency.table import build_table, floor_name, name_of, verdict_line
 from ..latency.verdict import LIMIT_US, Verdict, judge, overall
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
+_WIDTH_MOST = 500  # columns
 _MESSAGES_MOST = 10_000_000  # of a run; each takes 8 bytes, and 48 more while they are sorted
 _EPILOG = """\b
 Examples:
@@ -92,7 +93,7 @@ def _finite(_ctx: click.Context, _param: click.Parameter, value: float) -> float
     default=LIMIT_US,
     show_default=True,
     metavar="US",
-    help="The p99 to stay under, in microseconds.",
+    help="The p99 to stay under, in microseconds; beyond 1 ms the p99.9 may take as long.",
 )
 @click.option(
     "--json",
@@ -182,10 +183,14 @@ def _tell(
 
 def _show(judged: Sequence[tuple[Run, Verdict]], stream: TextIO) -> None:
     from rich.console import Console
+    from rich.measure import Measurement
 
-    # Whoever redirects wants the whole table, however wide nobody's terminal is.
-    console = Console(file=stream, width=None if stream.isatty() else 120, highlight=False)
-    console.print(build_table([run for run, _ in judged]))
+    console = Console(file=stream, highlight=False)
+    table = build_table([run for run, _ in judged])
+    # A number cut short is a wrong number; a line too long for the terminal is only ugly.
+    unbounded = console.options.update(max_width=_WIDTH_MOST)
+    console.width = max(console.width, Measurement.get(console, unbounded, table).maximum)
+    console.print(table)
     for run, verdict in judged:
         console.print(verdict_line(run, verdict), soft_wrap=True)
 
