@@ -8,7 +8,7 @@ import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from itertools import islice
+from itertools import islice, repeat
 
 from .blocking_bus import BlockingBus
 from .bus import Bus, Wanted
@@ -38,11 +38,13 @@ def _find(routes: BoxRoutes, exchange: Exchange, message: Message) -> tuple[Box,
 
 
 def _chunks(
-    envelope: Callable[[str, object, None, None], Message], subject: str, messages: Iterable[object]
+    encode: Callable[[object], bytes], subject: str, messages: Iterable[object]
 ) -> Iterator[list[Message]]:
     rest = iter(messages)
-    while chunk := [envelope(subject, message, None, None) for message in islice(rest, _CHUNK)]:
-        yield chunk
+    while chunk := list(islice(rest, _CHUNK)):
+        if set(map(type, chunk)) != {bytes} or max(map(len, chunk)) > LARGEST_BYTES:  # type: ignore[arg-type]
+            chunk = list(map(encode, chunk))
+        yield list(map(Message, repeat(subject), chunk))  # type: ignore[arg-type]
 
 
 def _refuse_durable(wanted: Wanted) -> None:
@@ -90,7 +92,7 @@ class InProcessBus(Bus):
     async def publish_many(self, subject: str, messages: Iterable[object]) -> None:
         """Send *messages* to one subject in their order; whoever reads is woken for many at once."""
         self._check_open(f"publish to {subject!r}")
-        for chunk in _chunks(self._message, subject, messages):
+        for chunk in _chunks(self._encode, subject, messages):
             for box in self._exchange.deliver_many(subject, chunk):
                 for envelope in chunk:
                     await _insist(box, envelope)
@@ -191,7 +193,7 @@ class BlockingInProcessBus(BlockingBus):
     def publish_many(self, subject: str, messages: Iterable[object]) -> None:
         """Send *messages* to one subject in their order; whoever reads is woken for many at once."""
         self._check_open(f"publish to {subject!r}")
-        for chunk in _chunks(self._message, subject, messages):
+        for chunk in _chunks(self._encode, subject, messages):
             for box in self._exchange.deliver_many(subject, chunk):
                 for envelope in chunk:
                     _insist_now(box, envelope)
