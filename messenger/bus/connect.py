@@ -59,13 +59,13 @@ def connect(
     if scheme == "inproc":
         return _in_process(url, common, **options)
     if scheme in ("zmq+ipc", "zmq+tcp"):
-        from . import zeromq
+        from .zeromq import openers as zeromq_openers
 
-        return Connecting(*zeromq.openers(url, common, **options))
+        return Connecting(*zeromq_openers(url, common, **options))
     if scheme in ("nats", "tls"):
-        from . import nats
+        from .nats import openers as nats_openers
 
-        return Connecting(*nats.openers(url, common, **options))
+        return Connecting(*nats_openers(url, common, **options))
     raise BadUrl(f"{url!r} names no bus; {_FORMS}")
 
 

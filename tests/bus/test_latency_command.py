@@ -4,6 +4,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from xml.etree import ElementTree
 
 import msgspec
@@ -122,3 +123,19 @@ def test_whoever_interrupts_it_is_left_with_nothing(number, status, said):
         out, err = process.communicate(timeout=30)
 
     assert (process.returncode, out, err.strip()) == (status, "", said)
+
+
+def test_threads_that_hold_the_gil_are_measured_beside(tmp_path):
+    """What they do to the tail can be seen, and is over with the measurement."""
+    before = sys.getswitchinterval(), threading.active_count()
+
+    status = main(
+        [
+            *("latency", "inproc://here", "--rate", "1000", "--seconds", "0.2"),
+            *("--busy", "1", "--switch-interval", "0.0005", "--json", str(tmp_path / "tail.json")),
+        ]
+    )
+
+    assert status in (0, 1)
+    assert msgspec.json.decode((tmp_path / "tail.json").read_bytes())["received"] == 200
+    assert (sys.getswitchinterval(), threading.active_count()) == before

@@ -18,7 +18,8 @@ WARM_UP_SECONDS = 0.5  # connections, caches and the first collection of garbage
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be measured, once.
 
-    rate: messages a second of all publishers together. reader: what subscribers and requesters wait in.
+    rate: messages a second of all publishers together. reader: what subscribers and requesters wait in. busy:
+    threads that hold the GIL beside whoever receives, and for how long at a time.
     """
 
     url: str
@@ -30,6 +31,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     subscribers: int = 1
     warm_up_seconds: float = WARM_UP_SECONDS
     reader: Reader = "loop"
+    busy: int = 0
+    switch_interval_seconds: float | None = None
     # Two measurements on one server must not hear each other.
     subject: str = msgspec.field(default_factory=lambda: f"latency.{os.getpid()}-{os.urandom(4).hex()}")
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from .busy import busy_beside
 from .closed_loop import answer, make_round_trips
 from .hiccup import watch
 from .one_way import publish, receive
@@ -28,4 +29,6 @@ class Task(msgspec.Struct, frozen=True):
 
     def play(self, control: Control) -> Outcome:
         """Do it, from getting ready to the end."""
-        return ROLES[self.role](self.plan, self.number, control)
+        plan, receives = self.plan, self.role in ("subscriber", "responder")
+        with busy_beside(plan.busy if receives else 0, plan.switch_interval_seconds if receives else None):
+            return ROLES[self.role](plan, self.number, control)

@@ -35,6 +35,10 @@ def _finite(_ctx: click.Context, _param: click.Parameter, value: float) -> float
     return value
 
 
+def _finite_or_none(context: click.Context, parameter: click.Parameter, value: float | None) -> float | None:
+    return None if value is None else _finite(context, parameter, value)
+
+
 @click.command("latency", short_help="measure the tail, beside the machine's own hiccups", epilog=_EPILOG)
 @click.argument("url")
 @click.option(
@@ -85,6 +89,21 @@ def _finite(_ctx: click.Context, _param: click.Parameter, value: float) -> float
     "--reader",
     type=click.Choice(["thread", "loop"]),
     help="What messages are read in. Default: thread for inproc://, an event loop elsewhere.",
+)
+@click.option(
+    "--busy",
+    type=click.IntRange(0, 64),
+    default=0,
+    metavar="N",
+    help="Threads that compute, and hold the GIL, beside each subscriber.",
+)
+@click.option(
+    "--switch-interval",
+    "switch_interval_seconds",
+    type=click.FloatRange(1e-6, 1),
+    callback=_finite_or_none,
+    metavar="S",
+    help="After how long they give it up: sys.setswitchinterval, Python's 0.005 otherwise.",
 )
 @click.option(
     "--max-p99-us",
