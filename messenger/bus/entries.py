@@ -13,8 +13,7 @@ from .errors import Malformed
 from .message import LARGEST_BYTES, Message
 
 VERSION = 1
-LARGEST_FRAME_BYTES = 2 * LARGEST_BYTES
-HEADROOM_BYTES = 65_536  # what a frame may have beyond that: subjects, headers, lengths
+LARGEST_FRAME_BYTES = 2 * LARGEST_BYTES  # a message has headers, and a subject, besides its data
 
 Content = TypeVar("Content")  # of a message, read or not
 

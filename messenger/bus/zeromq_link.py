@@ -16,7 +16,7 @@ from .zeromq_hub import HubServer
 from .zeromq_keys import Curve
 from .zeromq_socket import Wire, address_of, frames_of, new_socket
 
-_BATCH_BYTES = 256 * 1024
+_BATCH_BYTES = 64 * 1024
 _BATCH = 512  # entries
 _LINGER_SECONDS = 2.0
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import msgspec
 import zmq
 
-from .entries import HEADROOM_BYTES, LARGEST_FRAME_BYTES
+from .entries import LARGEST_FRAME_BYTES
 from .errors import BadUrl
 
 HIGH_WATER = 64  # frames that wait in a socket, each way and connection
@@ -21,8 +21,11 @@ Socket = zmq.Socket[bytes]
 
 # As plain numbers, for to combine two members of an enum takes as long as to send a message.
 _NOW, _MORE = int(zmq.DONTWAIT), int(zmq.DONTWAIT) | int(zmq.SNDMORE)
-_EVENTS, _POLLIN, _RCVMORE = int(zmq.EVENTS), int(zmq.POLLIN), int(zmq.RCVMORE)
+_EVENTS, _RCVMORE = int(zmq.EVENTS), int(zmq.RCVMORE)
+_POLLIN, _POLLOUT = int(zmq.POLLIN), int(zmq.POLLOUT)
 
+_FRAME_BYTES = 256 * 1024  # of one with several messages; 64 of them may wait for each connection
+_PATROL_SECONDS = 0.002
 _TURN = 64  # frames, after which a loop gets to do something else
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -42,6 +45,9 @@ class Wire:
         self._send, self._receive, self._get = socket.send, socket.recv, socket.getsockopt
         self._descriptor = int(socket.getsockopt(zmq.FD))
         self._due = self._sent = False
+        self._wanted = _POLLIN  # and _POLLOUT, where something had no room
+        # A ROUTER tells neither which of its peers has room again nor that one has.
+        self._serves_many = socket.getsockopt(zmq.TYPE) == zmq.ROUTER
         self._loop.add_reader(self._descriptor, self._ready)
         self.look_again()  # what came before is told by nobody
 
@@ -56,12 +62,14 @@ class Wire:
                 self._send(parts[0], _MORE)
             self._send(parts[-1], _NOW)
         except zmq.Again:
+            self._wanted = _POLLIN | _POLLOUT
+            if self._serves_many:
+                self._loop.call_later(_PATROL_SECONDS, self.look_again)
             return False
         finally:
             self._sent = True
-            # The descriptor tells of a change once, and sending may have used that up.
-            if not self._due and int(self._get(_EVENTS)) & _POLLIN:
-                self.look_again()
+            if not self._due:
+                self._look_again_if_missed()
         return True
 
     def look_again(self) -> None:
@@ -89,17 +97,25 @@ class Wire:
             on_frames(frames)
             if bool(self.socket.closed):
                 return
-        self._sent = False
+        self._sent, self._wanted = False, _POLLIN
         self._on_turn()
         self._due = False
-        if not turn or (self._sent and int(get(_EVENTS)) & _POLLIN):
+        if not turn:
+            self.look_again()
+        elif self._sent:
+            self._look_again_if_missed()
+
+    def _look_again_if_missed(self) -> None:
+        """Do so if there is something: the descriptor tells of a change once, and sending may use that up."""
+        wanted = _POLLIN if self._serves_many else self._wanted
+        if int(self._get(_EVENTS)) & wanted:
             self.look_again()
 
 
 def frames_of(entries: list[Any]) -> list[tuple[bytes, list[Any]]]:
     """Encode *entries* as few frames that are not too large, each beside its entries."""
     frame = _encode(entries)
-    if len(frame) <= LARGEST_FRAME_BYTES or len(entries) == 1:
+    if len(frame) <= _FRAME_BYTES or len(entries) == 1:
         return [(frame, entries)]
     half = len(entries) // 2
     return frames_of(entries[:half]) + frames_of(entries[half:])
@@ -126,7 +142,7 @@ def new_socket(context: "zmq.Context[zmq.Socket[bytes]]", kind: int) -> Socket:
     socket = context.socket(kind)
     socket.setsockopt(zmq.SNDHWM, HIGH_WATER)
     socket.setsockopt(zmq.RCVHWM, HIGH_WATER)
-    socket.setsockopt(zmq.MAXMSGSIZE, LARGEST_FRAME_BYTES + HEADROOM_BYTES)
+    socket.setsockopt(zmq.MAXMSGSIZE, LARGEST_FRAME_BYTES)
     socket.setsockopt(zmq.LINGER, 0)
     # A machine that vanished says nothing; ask every 2 seconds, and let go after 6.
     socket.setsockopt(zmq.HEARTBEAT_IVL, 2000)

@@ -1,0 +1,59 @@
+"""A publisher that is faster than everybody: memory stays where it is, whatever the transport.
+
+`MESSENGER_SOAK_SECONDS=30` lets it go on for as long as that; two seconds show a leak of a message each.
+"""
+
+import asyncio
+import os
+import time
+
+import pytest
+
+from messenger.bus import connect
+
+SECONDS = float(os.environ.get("MESSENGER_SOAK_SECONDS", "2"))
+PAYLOAD = bytes(1024)
+LIMIT = 1000
+GROWTH_MOST = 48 << 20  # bytes: the limits of a subscription, of its transport and of the allocator together
+
+
+def resident_bytes():
+    with open("/proc/self/statm") as statm:
+        return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.mark.parametrize("on_full", ["block", "drop_oldest", "drop_new"])
+def test_a_publisher_that_is_faster_than_its_subscriber_does_not_fill_the_memory(served, on_full):
+    received = 0
+
+    async def read_slowly(subscription):
+        nonlocal received
+        async for _ in subscription:
+            received += 1
+            if received % 10 == 0:
+                await asyncio.sleep(0.001)
+
+    async def main():
+        lost = []
+        async with connect(served, on_error=lost.append) as reader, connect(served) as bus:
+            subscription = await reader.subscribe("flood", limit=LIMIT, on_full=on_full)
+            reading = asyncio.create_task(read_slowly(subscription))
+            sent, ends, start, at_start = 0, time.monotonic() + SECONDS, time.monotonic(), None
+            while time.monotonic() < ends:
+                await bus.publish_many("flood", [PAYLOAD] * 200)
+                await asyncio.sleep(0)
+                sent += 200
+                if (
+                    at_start is None and time.monotonic() > start + SECONDS / 4
+                ):  # all that is kept has filled up
+                    at_start = resident_bytes()
+            grown = resident_bytes() - at_start
+            reading.cancel()
+            return sent, grown, subscription.dropped
+
+    sent, grown, dropped = asyncio.run(main())
+
+    assert grown < GROWTH_MOST, f"{grown / 1e6:.0f} MB more for {sent} messages"
+    assert received > 0
+    if on_full != "block":
+        assert sent * len(PAYLOAD) > 2 * GROWTH_MOST or dropped > 0
