@@ -2,11 +2,13 @@
 
 import asyncio
 import itertools
+import os
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 
 from messenger.bus import connect
+from messenger.bus.nats_server import NatsServer, ServerFailed, find_program
 
 _numbers = itertools.count()
 
@@ -73,6 +75,7 @@ class Net:
 
     def __init__(self, url, twin, stack):
         self.url, self._twin, self._stack = url, twin, stack
+        self.scheme = url.partition(":")[0]
         self.errors = []
 
     async def open(self, **options):
@@ -80,8 +83,32 @@ class Net:
         return await self._stack.enter_async_context(TWINS[self._twin](self.url, **options))
 
 
-@pytest.fixture(params=["inproc"])
+@pytest.fixture(scope="session")
+def nats_program():
+    """Claim that nats-server is installed: required in CI, and the reason to skip elsewhere."""
+    try:
+        return find_program()
+    except ServerFailed as error:
+        if "CI" in os.environ:
+            raise
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def nats_url(request):
+    """A server for all tests, with JetStream: yours, or one that is started for them."""
+    if theirs := os.environ.get("MESSENGER_NATS_URL"):
+        yield theirs
+        return
+    request.getfixturevalue("nats_program")
+    with NatsServer(jetstream=True) as server:
+        yield server.url
+
+
+@pytest.fixture(params=["inproc", "nats"])
 def url(request):
+    if request.param == "nats":
+        return request.getfixturevalue("nats_url")
     return f"{request.param}://test-{next(_numbers)}"
 
 
