@@ -248,7 +248,7 @@ class Bus(Connection[Leave], ABC):
     async def _handle_one(self, message: Message, handler: Handler) -> None:
         try:
             result = handler(message)
-            if isawaitable(result):
+            if result is not None and isawaitable(result):
                 result = await result
             if result is not None:
                 await self.reply(message, result)

@@ -32,12 +32,12 @@ def is_durable(message: Message) -> bool:
     return message.reply_to is not None and message.reply_to.startswith(ACKNOWLEDGEMENTS)
 
 
-def delivery(message: Message) -> Delivery:
+def delivery_of(message: Message) -> Delivery:
     """Read the delivery of a message of a durable subscription from the subject it is acknowledged at.
 
     Source: NATS, "JetStream wire API reference", $JS.ACK.
 
-    >>> delivery(Message("a", b"", None, "$JS.ACK.orders.billing.2.7.9.1700000000000000000.3")).sequence
+    >>> delivery_of(Message("a", b"", None, "$JS.ACK.orders.billing.2.7.9.1700000000000000000.3")).sequence
     7
 
     Raises:

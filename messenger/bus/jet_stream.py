@@ -8,7 +8,7 @@ import msgspec
 import nats.errors
 
 from .bus import Durable, Wanted
-from .delivery import Delivery, delivery
+from .delivery import Delivery, delivery_of
 from .errors import BusError, NoResponders, RequestTimeout, Unsupported
 from .mailbox import Mailbox, Reader
 from .message import Message
@@ -175,7 +175,7 @@ class JetStream:
 
     async def ack(self, message: Message) -> None:
         """Acknowledge, and wait until the server has confirmed it."""
-        about = delivery(message)
+        about = delivery_of(message)
         try:
             await self._bus.request(str(message.reply_to), b"+ACK", ANSWER_SECONDS)
         except NoResponders:
@@ -186,7 +186,7 @@ class JetStream:
 
     async def nak(self, message: Message, delay_seconds: float, reason: str = "refused") -> None:
         """Let *message* come again after a while, or go to the dead letters if this was the last time."""
-        about = delivery(message)
+        about = delivery_of(message)
         durable = self._durables.get((about.stream, about.consumer))
         if durable is not None and about.deliveries >= durable.deliveries_most:
             await self._bury(message, about, durable, reason)
@@ -202,7 +202,7 @@ class JetStream:
             if error is None:
                 await self._bus.publish(str(message.reply_to), b"+ACK")
                 return
-            about = delivery(message)
+            about = delivery_of(message)
             durable = self._durables.get((about.stream, about.consumer))
             longest = durable.ack_wait_seconds if durable else ANSWER_SECONDS
             later = min(_RETRY_SECONDS * 2 ** min(about.deliveries - 1, 20), longest)
@@ -212,7 +212,7 @@ class JetStream:
 
     async def _take(self, message: Message) -> bool:
         """Claim that *message* is to be read; what has come too often goes to the dead letters."""
-        about = delivery(message)
+        about = delivery_of(message)
         durable = self._durables[about.stream, about.consumer]
         if about.deliveries <= durable.deliveries_most:
             return True

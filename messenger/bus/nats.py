@@ -20,10 +20,10 @@ from .delivery import is_durable
 from .errors import BusError, Closed, Disconnected, Refused, RequestTimeout, TooLarge, Unsupported
 from .jet_stream import JetStream, Storage
 from .loop_thread import LoopThreadBus
-from .mailbox import Mailbox, Reader, wake_all
+from .mailbox import Mailbox, Reader, wake_all, wake_one
 from .message import LARGEST_BYTES, LIMIT, TIMEOUT_SECONDS, Message
 from .nats_connection import FLUSH_SECONDS, Access, Client, dial
-from .subject import BadSubject, Routes, check_pattern
+from .subject import Routes, check_pattern, check_subject
 
 _PENDING_BYTES = 128 * 1024 * 1024  # that nats-py keeps for a subscription, beside its mailbox
 _HEADER_BYTES = 12  # NATS/1.0, and the ends of this line and of the headers
@@ -208,13 +208,20 @@ class NatsBus(Bus):
         if wanted.durable is not None:
             return await self._streams.attach(wanted, wanted.durable)
         group = wanted.queue_group
+        if group is not None:
+            check_subject(group)  # for what it may hold is the same
         name = f"{wanted.pattern} in queue group {group}" if group else wanted.pattern
         box = Mailbox[Message](name, wanted.limit, wanted.on_full, self._on_error)
-        accept, await_room = box.accept, box.await_room
+        items = box.items
 
         async def arrive(message: Msg) -> None:
-            if not accept(Message(message.subject, message.data, message.headers, message.reply or None)):
-                await await_room()  # meanwhile nats-py's own queue fills, and then drops and counts
+            received = Message(message.subject, message.data, message.headers, message.reply or None)
+            if len(items) < box.limit:  # what `accept` does, without its call
+                items.append(received)
+                if box.sleepers:
+                    wake_one(box.sleepers)
+            elif not box.accept(received):
+                await box.await_room()  # meanwhile nats-py's own queue fills, and then drops and counts
 
         try:
             incoming = await self._client.subscribe(
@@ -224,8 +231,6 @@ class NatsBus(Bus):
                 pending_msgs_limit=max(wanted.limit, LIMIT),
                 pending_bytes_limit=_PENDING_BYTES,
             )
-        except nats.errors.BadSubjectError as error:
-            raise BadSubject(f"{group!r} cannot be a queue group: it holds blanks") from error
         except nats.errors.Error as error:
             raise self._translated(error, f"subscribe to {wanted.pattern!r}") from error
         self._boxes[incoming] = box

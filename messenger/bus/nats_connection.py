@@ -179,6 +179,7 @@ async def dial(
         await _abandon(client)
         raise _failure(access, error) from error
     client.options["max_reconnect_attempts"] = access.reconnect_attempts
+    client._skip_subject_validation = True  # ours is stricter, and remembers what it has checked
     connected = True
     client.up.set()
     return client
