@@ -52,5 +52,8 @@ def delivery_of(message: Message) -> Delivery:
     stream, consumer, deliveries, sequence, _, nanoseconds, waiting = (
         tokens[4:11] if len(tokens) >= _LONG else tokens[2:9]
     )
-    stored = datetime.fromtimestamp(int(nanoseconds) / 1e9, UTC)
+    seconds, rest = divmod(
+        int(nanoseconds), 10**9
+    )  # rounded down, so that a replay from here has the message
+    stored = datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest // 1000)
     return Delivery(stream, consumer, int(deliveries), int(sequence), int(waiting), stored)

@@ -14,7 +14,7 @@ from .mailbox import Mailbox, Reader
 from .message import Message
 from .nats_connection import Client
 from .pull import Pull
-from .subject import BadSubject, matches
+from .subject import BadSubject
 
 Storage = Literal["file", "memory"]
 
@@ -23,6 +23,7 @@ DUPLICATES_SECONDS = 120  # within which a stream stores one id once
 
 _NANOSECONDS = 1_000_000_000
 _RETRY_SECONDS = 0.1  # after the first failure of a handler, and twice as long after each further one
+_BURY_AGAIN_SECONDS = 1.0  # when a dead letter found nobody
 _NOT_FOUND = 10014, 10059  # error codes of JetStream: no such consumer, no such stream
 _NAME_IN_USE = 10058
 _FORBIDDEN = set(".*>/\\ \t\r\n")
@@ -188,13 +189,10 @@ class JetStream:
         """Let *message* come again after a while, or go to the dead letters if this was the last time."""
         about = delivery_of(message)
         durable = self._durables.get((about.stream, about.consumer))
-        if durable is not None and about.deliveries >= durable.deliveries_most:
+        if durable is not None and about.deliveries >= durable.deliveries_most and not _is_dead(message):
             await self._bury(message, about, durable, reason)
             return
-        delay = (
-            msgspec.json.encode({"delay": int(delay_seconds * _NANOSECONDS)}) if delay_seconds > 0 else b""
-        )
-        await self._bus.publish(str(message.reply_to), b"-NAK " + delay if delay else b"-NAK")
+        await self._bus.publish(str(message.reply_to), _nak(delay_seconds))
 
     async def settle(self, message: Message, error: Exception | None) -> None:
         """Acknowledge what a handler has dealt with, and let come again what it could not, a little later."""
@@ -214,7 +212,7 @@ class JetStream:
         """Claim that *message* is to be read; what has come too often goes to the dead letters."""
         about = delivery_of(message)
         durable = self._durables[about.stream, about.consumer]
-        if about.deliveries <= durable.deliveries_most:
+        if about.deliveries <= durable.deliveries_most or _is_dead(message):
             return True
         try:
             await self._bury(message, about, durable, "not acknowledged in time")
@@ -243,7 +241,7 @@ class JetStream:
             else:
                 await self._tell_somebody(subject, message.data, headers)
         except BusError as error:
-            await self._bus.publish(str(message.reply_to), b'-NAK {"delay": 5000000000}')
+            await self._bus.publish(str(message.reply_to), _nak(_BURY_AGAIN_SECONDS))
             raise BusError(
                 f"number {about.sequence} of stream {about.stream!r} was delivered {about.deliveries} times, "
                 f"and cannot go to {subject!r}: {error}; it is tried again"
@@ -332,6 +330,15 @@ class JetStream:
         return result
 
 
+def _nak(delay_seconds: float) -> bytes:
+    return b"-NAK " + msgspec.json.encode({"delay": int(max(delay_seconds, 0) * _NANOSECONDS)})
+
+
+def _is_dead(message: Message) -> bool:
+    """Claim that *message* is itself a dead letter, which is not buried again but comes until dealt with."""
+    return message.headers is not None and "Dead-Letter-Stream" in message.headers
+
+
 def _no_stream(subject: str) -> Unsupported:
     return Unsupported(
         f"no stream keeps {subject!r}; make one, on a server with JetStream: "
@@ -355,12 +362,6 @@ def _check(wanted: Wanted, durable: Durable) -> None:
         raise ValueError(
             f"ack_wait_seconds={durable.ack_wait_seconds} must be above 0, and "
             f"deliveries_most={durable.deliveries_most} at least 1"
-        )
-    plain = wanted.pattern.replace("*", "x").replace(">", "x")
-    if matches(wanted.pattern, durable.dead_letter or f"dead.{plain}"):
-        raise BadSubject(
-            f"{wanted.pattern!r} matches the subject of its own dead letters, which would come for ever; "
-            "name another one with dead_letter="
         )
 
 

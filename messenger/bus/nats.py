@@ -22,7 +22,7 @@ from .jet_stream import JetStream, Storage
 from .loop_thread import LoopThreadBus
 from .mailbox import Mailbox, Reader, wake_all, wake_one
 from .message import LARGEST_BYTES, LIMIT, TIMEOUT_SECONDS, Message
-from .nats_connection import FLUSH_SECONDS, Access, Client, dial
+from .nats_connection import Access, Client, dial
 from .subject import Routes, check_pattern, check_subject
 
 _PENDING_BYTES = 128 * 1024 * 1024  # that nats-py keeps for a subscription, beside its mailbox
@@ -63,7 +63,8 @@ class NatsBus(Bus):
     each is tried at first, connect_timeout_seconds at most each time. A connection that breaks later is
     tried again every reconnect_seconds, for ever or reconnect_attempts times; ping_seconds: how often a
     server is asked whether it is still there, which it is not when it owes two answers. buffer_bytes: what
-    is published meanwhile and kept; beyond that `publish` raises `Disconnected`.
+    is published meanwhile and kept; beyond that `publish` raises `Disconnected`. flush_timeout_seconds: how
+    long `flush`, and with it the end of `async with`, waits for a server that does not answer.
     """
 
     _client: Client
@@ -187,18 +188,19 @@ class NatsBus(Bus):
         )
 
     async def flush(self) -> None:
-        """Wait until the server has all that was published so far, 10 seconds at most.
+        """Wait until the server has all that was published so far, flush_timeout_seconds at most.
 
         Raises:
             Disconnected: there is no connection, or no answer, and it is not restored in time.
         """
         self._check_open("flush")
         try:
-            await self._client.flush()
+            await self._client.flush(self._access.flush_timeout_seconds)
         except nats.errors.TimeoutError:
             waits = self._client.pending_data_size
+            seconds = self._access.flush_timeout_seconds
             raise Disconnected(
-                f"{self._access} did not answer within {FLUSH_SECONDS:g} s; {waits} bytes wait to be sent"
+                f"{self._access} did not answer within {seconds:g} s; {waits} bytes wait to be sent"
             ) from None
         except nats.errors.Error as error:
             raise self._translated(error, "flush") from error

@@ -16,8 +16,6 @@ from .errors import BadUrl, BusError, Disconnected, Refused
 OnNatsError = Callable[[Exception], Awaitable[None]]
 OnChange = Callable[[], Awaitable[None]]
 
-FLUSH_SECONDS = 10.0
-
 _DENIED = ("authorization violation", "authentication", "invalid user", "no credentials")
 
 
@@ -46,13 +44,15 @@ class Access:
         reconnect_seconds: float = 2.0,
         reconnect_attempts: int | None = None,
         ping_seconds: float = 30.0,
+        flush_timeout_seconds: float = 10.0,
         buffer_bytes: int = 8 * 1024 * 1024,
     ) -> None:
         self.servers, in_url = _split(url)
         if in_url and (user or password or token or credentials):
             raise BadUrl(f"{self} is given twice whom to let in: in the URL, and by keyword; leave one out")
         self.attempts = connect_attempts * len(self.servers)
-        self.seconds = connect_timeout_seconds
+        self.connect_timeout_seconds = connect_timeout_seconds
+        self.flush_timeout_seconds = flush_timeout_seconds
         self.reconnect_seconds, self.buffer_bytes = reconnect_seconds, buffer_bytes
         self.reconnect_attempts = -1 if reconnect_attempts is None else reconnect_attempts
         self.encrypted = tls is not None or url.startswith("tls:")
@@ -70,6 +70,7 @@ class Access:
             "reconnect_time_wait": reconnect_seconds,
             "ping_interval": ping_seconds,
             "pending_size": buffer_bytes,
+            "flush_timeout": flush_timeout_seconds,
         }
 
     def __str__(self) -> str:
@@ -94,7 +95,7 @@ class Client(nats.aio.client.Client):
         self._encrypted = encrypted
         self.up, self.down = asyncio.Event(), asyncio.Event()
 
-    async def flush(self, timeout: float = FLUSH_SECONDS) -> None:
+    async def flush(self, timeout: float = nats.aio.client.DEFAULT_FLUSH_TIMEOUT) -> None:
         """Wait until the server has all that was sent, subscriptions and their ends included.
 
         nats-py's PING overtakes what is buffered, so its answer says only that the buffer was written;
@@ -124,6 +125,15 @@ class Client(nats.aio.client.Client):
         finally:
             asking.cancel()
             breaking.cancel()
+
+    async def close(self) -> None:
+        """Close; without a connection nats-py would fail halfway, or wait for ever for a failed handshake."""
+        if not self.is_connected and not self.is_closed:
+            self._pending, self._pending_data_size = [], 0
+            transport, self._transport = self._transport, None
+            if transport is not None:
+                transport.close()  # type: ignore[no-untyped-call]
+        await super().close()
 
     def forget(self, subscription: Subscription) -> None:
         """Let go of a subscription, whose own `drain` does not when it fails."""
@@ -160,14 +170,15 @@ async def dial(
             raise _failure(access, error) from error  # which nats-py lets through, and gives up
 
     try:
-        async with asyncio.timeout((access.seconds + access.reconnect_seconds) * access.attempts + 1):
+        async with asyncio.timeout(
+            (access.connect_timeout_seconds + access.reconnect_seconds) * access.attempts + 1
+        ):
             await client.connect(
                 error_cb=hear,
                 disconnected_cb=on_broken,
                 reconnected_cb=on_restored,
                 closed_cb=on_closed,
                 max_reconnect_attempts=-1,
-                flush_timeout=FLUSH_SECONDS,
                 **access.keywords(),
             )
     except BusError:

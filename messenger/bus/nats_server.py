@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -36,9 +36,9 @@ class NatsServer:
 
     port: a free one, chosen by the server, unless it is given; after the start, the one it listens on.
     folder: for its configuration and, with *jetstream*, its streams; a temporary one, gone with the
-    server, unless it is given. tls: files with the certificate and its key. It may be started again
-    after it has stopped or was killed, on the same port and with the same streams. It ends when this
-    process does, however that ends (on Linux).
+    server, unless it is given. tls: files with the certificate and its key. settings: what else goes to
+    its configuration file. It may be started again after it has stopped or was killed, on the same port
+    and with the same streams. It ends when this process does, however that ends (on Linux).
     """
 
     def __init__(
@@ -50,11 +50,11 @@ class NatsServer:
         user: str | None = None,
         password: str | None = None,
         tls: tuple[str | Path, str | Path] | None = None,
-        max_payload_bytes: int | None = None,
+        settings: Mapping[str, Any] | None = None,
     ) -> None:
         self.port = port
         self._user, self._password, self._tls = user, password, tls
-        self._jetstream, self._max_payload_bytes = jetstream, max_payload_bytes
+        self._jetstream, self._settings = jetstream, settings or {}
         self._temporary = TemporaryDirectory(prefix="messenger-nats-") if folder is None else None
         self.folder = Path(self._temporary.name if self._temporary else str(folder))
         self._process: subprocess.Popen[bytes] | None = None
@@ -131,13 +131,12 @@ class NatsServer:
         settings: dict[str, Any] = {"host": "127.0.0.1", "port": self.port or -1}
         if self._jetstream:
             settings["jetstream"] = {"store_dir": str(self.folder.absolute())}
-        if self._max_payload_bytes is not None:
-            settings["max_payload"] = self._max_payload_bytes
         if self._user is not None:
             settings["authorization"] = {"user": self._user, "password": self._password or ""}
         if self._tls is not None:
             certificate, key = (str(Path(file).absolute()) for file in self._tls)
             settings["tls"] = {"cert_file": certificate, "key_file": key}
+        settings |= self._settings
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / "nats-server.conf"  # not arguments: everybody can read those of a process
         path.unlink(missing_ok=True)
@@ -193,7 +192,7 @@ def serve(*, port: int = 4222, folder: str | Path | None = None, jetstream: bool
     Without *folder*, its streams end with it. Only the main thread can do this.
 
     Raises:
-        ServerFailed: it did not start.
+        ServerFailed: it did not start, or has ended by itself.
     """
     over = threading.Event()
     asked: list[int] = []

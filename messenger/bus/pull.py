@@ -59,6 +59,7 @@ class Pull:
         self._answered = asyncio.Event()
         self._heard = False
         self._told = ""
+        self._over = False  # for nats-py may swallow a cancellation
         self._tasks: list[asyncio.Task[None]] = []
         self._incoming: NatsSubscription | None = None
 
@@ -74,6 +75,7 @@ class Pull:
 
     async def stop(self) -> None:
         """Ask no more; what was sent until now is in the mailbox when this returns."""
+        self._over = True
         asking, *_ = self._tasks
         asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)
@@ -84,15 +86,18 @@ class Pull:
 
     async def release(self) -> None:
         """Let go of everything, and of what was not read, so that others get it at once."""
+        self._over = True
+        self.box.ended = True
+        unread = [self.box.items.popleft() for _ in range(len(self.box.items))]
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         with suppress(nats.errors.Error):
-            for message in tuple(self.box.items):
+            for message in unread:
                 await self._client.publish(message.reply_to or "", b"-NAK")
 
     async def _ask_on(self) -> None:
-        while not self.box.ended:
+        while not self._over:
             await self.box.await_room()
             self._asked = self._room - len(self.box.items)
             self._times += 1
@@ -162,7 +167,7 @@ class Pull:
 
     async def _hold(self) -> None:
         """Keep what waits to be read from coming again; a slow reader is no dead one."""
-        while True:
+        while not self.box.ended or self.box.items:
             await asyncio.sleep(self._ack_wait_seconds / 4)
             if self._client.is_connected:
                 with suppress(nats.errors.Error):
