@@ -266,6 +266,7 @@ def test_draining_ends_when_what_came_is_read(bus_test):
         bus = await net.open()
         subscription = await bus.subscribe("n")
         await send(bus, "n", 10)
+        await bus.flush()
 
         await subscription.drain()
         await bus.publish("n", b"too late")
@@ -281,6 +282,7 @@ def test_draining_a_bus_loses_nothing_that_handlers_have_to_do(bus_test):
         done = []
         await bus.subscribe("n", lambda message: done.append(message.data))
         await send(other, "n", 2000)
+        await other.flush()
 
         await bus.drain()
 
