@@ -169,7 +169,7 @@ class JetStream:
 
     async def shut(self) -> None:
         """Ask for nothing any more, and end what still reads."""
-        for pull in self._pulls:
+        for pull in tuple(self._pulls):
             await pull.release()
             pull.box.end()
         self._pulls.clear()

@@ -248,9 +248,8 @@ class NatsBus(Bus):
         """Take no more of a subscription; without *forget*, what was sent until now still comes."""
         box = self._boxes[incoming]
         if not forget and box.on_full == "block":
-            box.limit = (
-                maxsize  # what nats-py keeps moves over at once, for the reader may be who waits for us
-            )
+            # What nats-py keeps moves over at once: the reader may be the one who waits for us.
+            box.limit = maxsize
             wake_all(box.blocked)
         with suppress(nats.errors.Error):  # without a connection there is nobody to tell
             if forget:
@@ -287,7 +286,8 @@ class NatsBus(Bus):
             return
         text = str(error).removeprefix("nats: ") or type(error).__name__
         if text.startswith("permissions violation"):
-            self._denied.add(text)
+            if "for subscription to" in text:
+                self._denied.add(text)
             self._on_error(Refused(f"{self._access} refuses: {text}"))
         elif isinstance(error, OSError | nats.errors.StaleConnectionError):
             _log.info("no connection to %s: %s", self._access, text)
@@ -327,8 +327,9 @@ class NatsBus(Bus):
         self._on_error(Disconnected(f"gave up the connection to {self._access}: {why}; connect() again"))
 
     def _check_permitted(self, pattern: str) -> None:
-        for text in self._denied:
+        for text in tuple(self._denied):
             if f'subscription to "{pattern.lower()}"' in text:
+                self._denied.discard(text)
                 raise Refused(f"{self._access} refuses: {text}; ask who runs it for permission")
 
     def _headers(self, headers: Mapping[str, str], data: bytes) -> dict[str, str]:

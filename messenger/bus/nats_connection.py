@@ -50,6 +50,8 @@ class Access:
         self.servers, in_url = _split(url)
         if in_url and (user or password or token or credentials):
             raise BadUrl(f"{self} is given twice whom to let in: in the URL, and by keyword; leave one out")
+        if credentials is not None and not Path(credentials).is_file():
+            raise BadUrl(f"{credentials} is no file with credentials; it is made by: nsc generate creds")
         self.attempts = connect_attempts * len(self.servers)
         self.connect_timeout_seconds = connect_timeout_seconds
         self.flush_timeout_seconds = flush_timeout_seconds

@@ -186,7 +186,7 @@ def find_program() -> str:
     )
 
 
-def serve(*, port: int = 4222, folder: str | Path | None = None, jetstream: bool = False) -> int:
+def serve(*, port: int | None = 4222, folder: str | Path | None = None, jetstream: bool = False) -> int:
     """Run a server until SIGINT or SIGTERM, and return the exit code; once it is ready, print its URL.
 
     Without *folder*, its streams end with it. Only the main thread can do this.

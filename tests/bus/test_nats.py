@@ -140,6 +140,32 @@ def test_when_nobody_listens_it_says_where(nats_program):
         pass
 
 
+def test_it_tries_as_often_as_it_is_told(nats_program):
+    """In a cluster's first minute, servers and clients start in any order."""
+
+    async def test():
+        server = NatsServer(port=free_port())
+        connecting = connect(server.url, connect_attempts=10_000, reconnect_seconds=0.01)
+        entering = asyncio.create_task(connecting.__aenter__())
+        await asyncio.sleep(0.05)
+        assert not entering.done()
+        with server:
+            await (await entering).flush()
+            await connecting.__aexit__(None, None, None)
+
+    run(test)
+
+
+def test_one_server_of_several_is_enough(server):
+    async def test():
+        url = f"nats://127.0.0.1:{free_port()},{server.url.removeprefix('nats://')}"
+        for _ in range(4):  # they are tried in a random order
+            async with connect(url, reconnect_seconds=0.01) as bus:
+                await bus.flush()
+
+    run(test)
+
+
 def test_who_never_says_what_it_is_is_given_up():
     async def test():
         with socket.create_server(("127.0.0.1", 0)) as silent:
@@ -183,6 +209,17 @@ def test_a_password_opens_and_is_kept_secret(nats_program, caplog):
 
     run(test)
     assert SECRET not in caplog.text
+
+
+def test_a_misspelt_scheme_does_not_show_the_password():
+    with pytest.raises(BadUrl, match=r"'host:4222' names no bus") as caught:
+        connect(f"nast://me:{SECRET}@host:4222")
+    assert SECRET not in str(caught.value)
+
+
+def test_credentials_that_are_not_there_are_told(tmp_path):
+    with pytest.raises(BadUrl, match=r"me\.creds is no file with credentials"):
+        connect("nats://127.0.0.1", credentials=tmp_path / "me.creds")
 
 
 def test_a_subscription_that_is_not_permitted_is_refused(nats_program):
