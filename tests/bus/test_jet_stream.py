@@ -6,6 +6,7 @@ import signal
 import sys
 from contextlib import asynccontextmanager
 from pathlib import Path
+from queue import Queue
 
 import msgspec
 import pytest
@@ -417,3 +418,20 @@ def test_a_blocking_bus_is_durable_too(nats_program):
 
         assert (first.data, again.data) == (b"1", b"1")
         assert delivery_of(again).deliveries == 2
+
+
+def test_a_blocking_handler_acknowledges_by_returning(nats_program):
+    with NatsServer(jetstream=True) as server:
+        with connect(server.url) as bus:
+            bus.add_stream("ORDERS", ["orders.>"])
+            for number in range(100):
+                bus.publish_durable("orders.new", b"%d" % number)
+            handled = Queue()
+            bus.subscribe("orders.>", lambda message: handled.put(message.data), durable="work")
+            assert [handled.get(timeout=10) for _ in range(100)] == [b"%d" % n for n in range(100)]
+            bus.drain()
+
+        with connect(server.url) as bus:
+            bus.publish_durable("orders.new", b"next")
+            subscription = bus.subscribe("orders.>", durable="work")
+            assert subscription.get(10).data == b"next"
