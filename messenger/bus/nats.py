@@ -392,7 +392,7 @@ class BlockingNatsBus(LoopThreadBus):
         if error is not None:
             super()._settle(message, error)
             return
-        # Past `publish`, which refuses once this is being closed; waiting for the loop costs ten times as much.
+        # Past `publish`, which refuses once this is closing; waiting for the loop costs ten times as much.
         acknowledgement = Message(str(message.reply_to), b"+ACK")
         while not self._outbox.put(acknowledgement):
             self._outbox.wait_for_room()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+import msgspec
 import nats.aio.client
 import nats.errors
 from nats.aio.subscription import Subscription
@@ -86,11 +87,24 @@ class Access:
         return {"servers": list(self.servers), **self._secrets, **self._rest}
 
 
+class _Incoming(msgspec.Struct):
+    """A message as nats-py hands it on; its own class takes five times as long to make."""
+
+    subject: str
+    reply: str
+    data: bytes
+    headers: dict[str, str] | None
+    _client: nats.aio.client.Client
+    _sid: int
+
+
 class Client(nats.aio.client.Client):
     """The client of nats-py, which would not wait for its buffer, and do without encryption.
 
     up, down: whether there is a connection, as told by its callbacks.
     """
+
+    msg_class = _Incoming  # type: ignore[assignment]  # it has what is asked of it here
 
     def __init__(self, *, encrypted: bool) -> None:
         super().__init__()
