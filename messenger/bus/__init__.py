@@ -3,6 +3,7 @@
 from .blocking_bus import BlockingBus
 from .bus import Bus, Durable
 from .connect import connect
+from .delivery import Delivery, delivery_of
 from .errors import (
     BadUrl,
     BusError,
@@ -28,6 +29,7 @@ __all__ = [
     "Bus",
     "BusError",
     "Closed",
+    "Delivery",
     "Disconnected",
     "Durable",
     "Malformed",
@@ -40,4 +42,5 @@ __all__ = [
     "TooLarge",
     "Unsupported",
     "connect",
+    "delivery_of",
 ]

@@ -216,9 +216,9 @@ class Bus(Connection[Leave], ABC):
         tasks = [task for task in self._tasks if task is not asyncio.current_task()]
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        for leave in list(self._open.values()):
+        for leave in list(self._open.values()):  # also ends handlers that miss it, as in `wait_for` of 3.11
             await leave(True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self._shut()
 
     @abstractmethod
@@ -248,7 +248,7 @@ class Bus(Connection[Leave], ABC):
     async def _handle_one(self, message: Message, handler: Handler) -> None:
         try:
             result = handler(message)
-            if isawaitable(result):
+            if result is not None and isawaitable(result):
                 result = await result
             if result is not None:
                 await self.reply(message, result)

@@ -11,6 +11,7 @@ import click
 
 from .errors import BadUrl, BusError, Unsupported
 from .latency.part import CannotMeasure
+from .nats_server import ServerFailed
 from .subject import BadSubject
 
 _VERBS = ("latency", "serve", "keys")
@@ -36,7 +37,7 @@ def main(argv: Sequence[str]) -> int:
     except CannotMeasure as error:
         sys.stderr.write(f"messenger bus: {error}\n")
         return error.exit_code
-    except BusError as error:
+    except (BusError, ServerFailed) as error:
         sys.stderr.write(f"messenger bus: {error}\n")
         return 3
     except BrokenPipeError:

@@ -66,7 +66,7 @@ def connect(
         from .nats import openers as nats_openers
 
         return Connecting(*nats_openers(url, common, **options))
-    raise BadUrl(f"{url!r} names no bus; {_FORMS}")
+    raise BadUrl(f"{url.rpartition('@')[2]!r} names no bus; {_FORMS}")  # before the @ may be a password
 
 
 def _in_process(url: str, options: Options) -> Connecting:

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import os
 import subprocess
 import sys
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -9,6 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 import pytest
 
 from messenger.bus import connect
+from messenger.bus.nats_server import NatsServer, ServerFailed, find_program
 
 _numbers = itertools.count()
 
@@ -76,6 +78,7 @@ class Net:
     def __init__(self, url, twin, stack):
         self.url, self._twin, self._stack = url, twin, stack
         self._serve = url.endswith("/direct")
+        self.scheme = url.partition(":")[0]
         self.errors = []
 
     async def open(self, **options):
@@ -115,7 +118,29 @@ def tcp_hub():
         yield url
 
 
-TRANSPORTS = ["inproc", "ipc", "tcp", "direct"]
+@pytest.fixture(scope="session")
+def nats_program():
+    """Claim that nats-server is installed: required in CI, and the reason to skip elsewhere."""
+    try:
+        return find_program()
+    except ServerFailed as error:
+        if "CI" in os.environ:
+            raise
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def nats_url(request):
+    """A server for all tests, with JetStream: yours, or one that is started for them."""
+    if theirs := os.environ.get("MESSENGER_NATS_URL"):
+        yield theirs
+        return
+    request.getfixturevalue("nats_program")
+    with NatsServer(jetstream=True) as server:
+        yield server.url
+
+
+TRANSPORTS = ["inproc", "ipc", "tcp", "direct", "nats"]
 
 
 @pytest.fixture(params=TRANSPORTS)
@@ -135,11 +160,9 @@ def served(request):
 
 
 def _served(transport, request):
-    return (
-        f"inproc://test-{next(_numbers)}"
-        if transport == "inproc"
-        else request.getfixturevalue(f"{transport}_hub")
-    )
+    if transport == "inproc":
+        return f"inproc://test-{next(_numbers)}"
+    return request.getfixturevalue("nats_url" if transport == "nats" else f"{transport}_hub")
 
 
 @pytest.fixture(params=TWINS)
@@ -156,7 +179,7 @@ def bus_test(url, request):
     return run
 
 
-@pytest.fixture(params=["ipc", "tcp"])
+@pytest.fixture(params=["ipc", "tcp", "nats"])
 def wire(request):
     """The URL of what joins processes."""
-    return request.getfixturevalue(f"{request.param}_hub")
+    return _served(request.param, request)
