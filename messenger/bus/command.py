@@ -11,7 +11,6 @@ import click
 
 from .errors import BadUrl, BusError, Unsupported
 from .latency.part import CannotMeasure
-from .nats_server import ServerFailed
 from .subject import BadSubject
 
 _VERBS = ("latency", "serve", "keys")
@@ -37,7 +36,7 @@ def main(argv: Sequence[str]) -> int:
     except CannotMeasure as error:
         sys.stderr.write(f"messenger bus: {error}\n")
         return error.exit_code
-    except (BusError, ServerFailed) as error:
+    except BusError as error:
         sys.stderr.write(f"messenger bus: {error}\n")
         return 3
     except BrokenPipeError:

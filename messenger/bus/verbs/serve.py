@@ -50,7 +50,7 @@ def command(
             raise click.UsageError("--secret and --clients are for zmq+tcp://; NATS has users, and TLS")
         from ..nats_server import serve as serve_nats
 
-        serve_nats(port=port, folder=folder, jetstream=jetstream)
+        serve_nats(port=port or None, folder=folder, jetstream=jetstream)
         return 0
     if not what.startswith(("zmq+ipc://", "zmq+tcp://")):
         raise click.UsageError(f"cannot serve {what!r}; write zmq+ipc:///PATH, zmq+tcp://HOST:PORT or nats")
