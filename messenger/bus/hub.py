@@ -37,7 +37,7 @@ REPLIES = "_reply."
 KEPT_BYTES_MOST = 64 * 1024 * 1024  # for one subscription
 SUBSCRIPTIONS_MOST = 10_000  # of one connection
 PEERS_MOST = 10_000
-BATCH = 2000  # entries that wait for the end of a turn
+BATCH = 2000  # entries, after which what came of them is sent, though more may be coming
 
 _log = logging.getLogger("messenger.bus")
 
@@ -159,11 +159,6 @@ class Hub:
                 self._reroute(peer, out)
             elif rest:
                 self._stick(peer, rest)
-
-    def flush_if_large(self) -> None:
-        """Flush if what waits is as much as a frame should hold."""
-        if sum(len(peer.out) for peer in self._dirty) >= BATCH:
-            self.flush()
 
     def unstick(self, peer: Peer) -> None:
         """Go on sending to a *peer* that had no room."""

@@ -26,8 +26,8 @@ class Mailbox(Generic[Item]):
     items: what waits, oldest first. sleepers: what wakes a reader that found nothing; blocked: what wakes
     a writer when half of it was read. A writer whose append is seen by nobody sees the sleeper, and a
     reader whose sleeper is seen by nobody sees the item, for each writes before it reads. Writers in
-    several threads may go past the limit by one item each. on_slow hears of losses, each time their
-    number has doubled.
+    several threads may go past the limit by one item each. attend: what a transport calls with a message
+    while the only reader sleeps. on_slow hears of losses, each time their number has doubled.
     """
 
     def __init__(
@@ -37,6 +37,7 @@ class Mailbox(Generic[Item]):
         self.items: deque[Item] = deque()
         self.sleepers: list[Wake] = []
         self.blocked: list[Wake] = []
+        self.attend: Callable[[Item], None] | None = None
         self.dropped = 0
         self.ended = False
         self._lock = threading.Lock()

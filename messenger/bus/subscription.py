@@ -43,7 +43,12 @@ class Reading(Generic[Leave]):
         """Count what waits to be fetched."""
         return len(self.reader.box.items)
 
-    def _valued(self, message: Message) -> Message:
+    def valued(self, message: Message) -> Message:
+        """Return *message* with its value, if the subscription has a type.
+
+        Raises:
+            Malformed: it does not fit; the error hook was told.
+        """
         if (decode := self._decode) is None:
             return message
         subject, data = message.subject, message.data
@@ -57,7 +62,7 @@ class Reading(Generic[Leave]):
     def _fitting(self, messages: Iterable[Message]) -> Iterator[Message]:
         for message in messages:
             with suppress(Malformed):  # the hook has been told
-                yield self._valued(message)
+                yield self.valued(message)
 
 
 class Subscription(Reading[Callable[[bool], Awaitable[None]]]):
@@ -70,7 +75,7 @@ class Subscription(Reading[Callable[[bool], Awaitable[None]]]):
 
     async def __aiter__(self) -> AsyncIterator[Message]:
         """Yield messages as they come."""
-        reader, valued = self.reader, self._decode and self._valued
+        reader, valued = self.reader, self._decode and self.valued
         items, box = reader.box.items, reader.box
         pops = starmap(items.popleft, repeat(()))
         while not reader.ended:
@@ -96,7 +101,7 @@ class Subscription(Reading[Callable[[bool], Awaitable[None]]]):
             async with asyncio.timeout(timeout):
                 while await self.reader.wait_async() or not self.reader.over:
                     if taken := self.reader.take_one():
-                        return self._valued(taken)
+                        return self.valued(taken)
         return None
 
     async def batches(self) -> AsyncIterator[list[Message]]:
@@ -121,7 +126,7 @@ class BlockingSubscription(Reading[Callable[[bool], None]]):
 
     def __iter__(self) -> Iterator[Message]:
         """Yield messages as they come, and wait between them."""
-        return self._taken() if self._decode is None else map(self._valued, self._taken())
+        return self._taken() if self._decode is None else map(self.valued, self._taken())
 
     def get(self, timeout: float | None = None) -> Message | None:
         """Return the next message; None when *timeout* seconds have passed, or nothing will come.
@@ -132,7 +137,7 @@ class BlockingSubscription(Reading[Callable[[bool], None]]):
         ends = None if timeout is None else monotonic() + timeout
         while self.reader.wait(None if ends is None else max(ends - monotonic(), 0.0)):
             if taken := self.reader.take_one():  # else another of the group was quicker
-                return self._valued(taken)
+                return self.valued(taken)
         return None
 
     def batches(self) -> Iterator[list[Message]]:

@@ -16,7 +16,7 @@ import zmq
 
 from .entries import FromConnection
 from .errors import BadUrl
-from .hub import Hub
+from .hub import BATCH, Hub
 from .zeromq_keys import Curve
 from .zeromq_socket import Wire, address_of, frames_of, new_socket
 
@@ -55,6 +55,7 @@ class HubServer:
         if url.startswith("zmq+ipc:"):
             os.chmod(urlsplit(url).path, 0o600)
         self._stuck: set[bytes] = set()
+        self._entries = 0  # since everything was sent
         self._wire = Wire(socket, self._on_frames, self._on_turn)
 
     def close(self) -> None:
@@ -93,8 +94,12 @@ class HubServer:
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             _log.warning("dropped what %s sent: %s", name.hex(), error)
             return
-        self.hub.take(self.hub.peer(name, partial(self._send, name)), entries)
-        self.hub.flush_if_large()
+        peer = self.hub.peers.get(name) or self.hub.peer(name, partial(self._send, name))
+        self.hub.take(peer, entries)
+        self._entries += len(entries)
+        if self._entries >= BATCH:
+            self._entries = 0
+            self.hub.flush()
 
     def _on_turn(self) -> None:
         for name in list(self._stuck):
