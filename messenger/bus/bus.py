@@ -21,7 +21,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
-from inspect import isawaitable
+from inspect import isawaitable, iscoroutinefunction
 from types import TracebackType
 from typing import Any, Literal, Self
 
@@ -32,6 +32,7 @@ from .errors import Malformed, Unsupported
 from .mailbox import Reader
 from .message import LIMIT, TIMEOUT_SECONDS, Message, OnFull
 from .subscription import Subscription
+from .waking import wake_all
 
 Handler = Callable[[Message], Awaitable[object] | object]
 Leave = Callable[[bool], Awaitable[None]]
@@ -240,7 +241,29 @@ class Bus(Connection[Leave], ABC):
         return "only nats:// keeps messages"
 
     def _attend(self, subscription: Subscription, handler: Handler) -> None:
-        """Let *handler* be called where messages arrive, rather than in a task, if that is faster."""
+        """Let a transport call a plain function at once; a task would take another turn of the loop.
+
+        What it then calls, `Mailbox.attend`, returns the reply to send, if there is one.
+        """
+        if iscoroutinefunction(handler):
+            return
+        box = subscription.reader.box
+
+        def attend(message: Message) -> Message | None:
+            try:
+                result = handler(subscription.valued(message))
+                if isawaitable(result):
+                    box.items.append(Begun(message.subject, b"", reply_to=message.reply_to, result=result))
+                    wake_all(box.sleepers)
+                elif result is not None and message.reply_to is not None:
+                    return Message(message.reply_to, self._encode(result))
+            except Malformed:
+                pass  # the hook has been told
+            except Exception as error:
+                self._on_error(error)
+            return None
+
+        box.attend = attend
 
     async def _settle(self, message: Message, error: Exception | None) -> None:
         """Do what is to be done when a handler is through with *message*, because of *error* or in peace."""

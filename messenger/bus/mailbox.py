@@ -37,7 +37,7 @@ class Mailbox(Generic[Item]):
         self.items: deque[Item] = deque()
         self.sleepers: list[Wake] = []
         self.blocked: list[Wake] = []
-        self.attend: Callable[[Item], None] | None = None
+        self.attend: Callable[[Item], Item | None] | None = None
         self.dropped = 0
         self.ended = False
         self._lock = threading.Lock()

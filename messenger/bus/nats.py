@@ -217,22 +217,11 @@ class NatsBus(Bus):
             check_subject(group)  # for what it may hold is the same
         name = f"{wanted.pattern} in queue group {group}" if group else wanted.pattern
         box = Mailbox[Message](name, wanted.limit, wanted.on_full, self._on_error)
-        items = box.items
-
-        async def arrive(message: Msg) -> None:
-            received = Message(message.subject, message.data, message.headers, message.reply or None)
-            if len(items) < box.limit:  # what `accept` does, without its call
-                items.append(received)
-                if box.sleepers:
-                    wake_one(box.sleepers)
-            elif not box.accept(received):
-                await box.await_room()  # meanwhile nats-py's own queue fills, and then drops and counts
-
         try:
             incoming = await self._client.subscribe(
                 wanted.pattern,
                 queue=group or "",
-                cb=arrive,
+                cb=self._arrive_in(box),
                 pending_msgs_limit=max(wanted.limit, LIMIT),
                 pending_bytes_limit=_PENDING_BYTES,
             )
@@ -246,6 +235,29 @@ class NatsBus(Bus):
             await self._part(incoming, forget=True)
             raise
         return Reader(box), lambda forget: self._part(incoming, forget=forget)
+
+    def _arrive_in(self, box: Mailbox[Message]) -> Callable[[Msg], Awaitable[None]]:
+        items = box.items
+
+        async def arrive(message: Msg) -> None:
+            received = Message(message.subject, message.data, message.headers, message.reply or None)
+            if box.attend and box.sleepers and not items:
+                if reply := box.attend(received):
+                    await self._reply_now(reply)
+            elif len(items) < box.limit:  # what `accept` does, without its call
+                items.append(received)
+                if box.sleepers:
+                    wake_one(box.sleepers)
+            elif not box.accept(received):
+                await box.await_room()  # meanwhile nats-py's own queue fills, and then drops and counts
+
+        return arrive
+
+    async def _reply_now(self, reply: Message) -> None:
+        try:
+            await self.publish(reply.subject, reply.data)
+        except Exception as error:
+            self._on_error(error)
 
     async def _part(self, incoming: NatsSubscription, *, forget: bool) -> None:
         """Take no more of a subscription; without *forget*, what was sent until now still comes."""

@@ -9,11 +9,10 @@ import itertools
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
-from inspect import isawaitable, iscoroutinefunction
 from typing import Any, Protocol
 
 from .blocking_bus import BlockingBus
-from .bus import Begun, Bus, Handler, Wanted
+from .bus import Bus, Wanted
 from .codec import check_headers
 from .connection import Options, late, nobody
 from .entries import (
@@ -31,14 +30,13 @@ from .entries import (
     Subscribe,
     Unsubscribe,
 )
-from .errors import Disconnected, Malformed, Unsupported
+from .errors import Disconnected, Unsupported
 from .hub import REPLIES
 from .loop_thread import LoopThreadBus
 from .mailbox import Mailbox, Reader
 from .message import LARGEST_BYTES, TIMEOUT_SECONDS, Message
 from .subject import Routes, check_pattern
-from .subscription import Subscription
-from .waking import wake_all, wake_one
+from .waking import wake_one
 from .zeromq_keys import Curve
 from .zeromq_link import HubLink, SocketLink
 
@@ -177,7 +175,8 @@ class ZeroMQBus(Bus):
                     if entry.number == 0:
                         self._answer(entry.message)
                 elif box.attend and box.sleepers and not box.items:
-                    box.attend(entry.message)
+                    if reply := box.attend(entry.message):
+                        self._link.send(Publish(reply.subject, reply), len(reply.data) + 100)
                 elif len(box.items) < box.limit:  # what `accept` does, without its call
                     box.items.append(entry.message)
                     if box.sleepers:
@@ -209,29 +208,6 @@ class ZeroMQBus(Bus):
                 box.end(forget=forget)
 
         return Reader(box), leave
-
-    def _attend(self, subscription: Subscription, handler: Handler) -> None:
-        """Call a plain function at once: a task would take another turn of the loop, a tenth of a trip."""
-        if iscoroutinefunction(handler):
-            return
-        box = subscription.reader.box
-
-        def attend(message: Message) -> None:
-            try:
-                result = handler(subscription.valued(message))
-                if isawaitable(result):
-                    box.items.append(Begun(message.subject, b"", reply_to=message.reply_to, result=result))
-                    wake_all(box.sleepers)
-                elif result is not None and message.reply_to is not None:
-                    data = self._encode(result)
-                    reply = Message(message.reply_to, data)
-                    self._link.send(Publish(message.reply_to, reply), len(data) + 100)
-            except Malformed:
-                pass  # the hook has been told
-            except Exception as error:
-                self._on_error(error)
-
-        box.attend = attend
 
     async def _shut(self) -> None:
         self._link.send(Bye())
