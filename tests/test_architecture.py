@@ -131,6 +131,20 @@ def test_a_node_that_waits_for_nothing_loads_no_event_loop():
     assert not loaded & {"asyncio", "logging"}
 
 
+IN_PROCESS = """
+from messenger.bus import connect
+with connect("inproc://here") as bus:
+    subscription = bus.subscribe("a")
+    bus.publish("a", b"")
+    assert subscription.get().data == b""
+"""
+
+
+def test_a_bus_within_a_process_needs_msgspec_only():
+    """Each transport is imported when its scheme is asked for."""
+    assert foreign(loaded_by(IN_PROCESS)) == foreign(loaded_by("import msgspec"))
+
+
 def test_the_gate_knows_nothing_of_the_product_it_judges():
     """It serves any project with benchmarks."""
     rooms = {room for path in (ROOT / "gate").rglob("*.py") for room, _ in rooms_imported_by(path)}

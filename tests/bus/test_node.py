@@ -10,7 +10,10 @@ from contextlib import ExitStack
 
 import pytest
 
-from messenger.bus import NoResponders, RequestTimeout, connect
+from messenger.bus import BusError, connect
+from messenger.bus.nats_server import NatsServer
+
+from .conftest import start_hub
 
 NODES = ("n1", "n2", "n3")
 
@@ -54,7 +57,7 @@ class Cluster:
         while True:
             try:
                 return json.loads((await bus.request(f"node.{node_id}", line, 0.5)).data)["body"]
-            except (RequestTimeout, NoResponders):
+            except BusError:
                 await asyncio.sleep(0.02)  # whoever should answer is being started
 
     async def read_until(self, bus, node_id, wanted):
@@ -86,6 +89,52 @@ def test_three_nodes_talk_and_outlive_the_kill_of_one(wire, tmp_path):
             for node_id in NODES:
                 await cluster.read_until(bus, node_id, [0, 1, 2, 3])
         return cluster
+
+    with ExitStack() as stack:
+        run(test(stack))
+
+
+@pytest.fixture(params=["hub", "nats server"])
+def crashing(request, tmp_path):
+    """What joins processes, and how it crashes and comes back."""
+    if request.param == "hub":
+        url = f"zmq+ipc://{tmp_path}/hub"
+        hubs = [start_hub(url)[0]]
+
+        def crash():
+            hubs[-1].kill()
+            hubs[-1].communicate()
+            hubs.append(start_hub(url)[0])
+
+        yield url, crash
+        hubs[-1].terminate()
+        hubs[-1].communicate()
+    else:
+        request.getfixturevalue("nats_program")
+        with NatsServer() as server:
+
+            def crash():
+                server.kill()
+                server.start()
+
+            yield server.url, crash
+
+
+def test_three_nodes_outlive_the_crash_of_what_joins_them(crashing, tmp_path):
+    url, crash = crashing
+
+    async def test(stack):
+        cluster = Cluster(url, tmp_path, stack)
+        async with connect(url, on_error=lambda error: None) as bus:
+            await cluster.ask(bus, "n1", type="broadcast", message=0)
+            for node_id in NODES:
+                await cluster.read_until(bus, node_id, [0])
+
+            await asyncio.to_thread(crash)
+            await cluster.ask(bus, "n3", type="broadcast", message=1)
+
+            for node_id in NODES:
+                await cluster.read_until(bus, node_id, [0, 1])
 
     with ExitStack() as stack:
         run(test(stack))

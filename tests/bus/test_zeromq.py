@@ -1,8 +1,10 @@
 """What ZeroMQ has to survive: peers that die, a hub that comes back, and whatever a socket can bring."""
 
 import asyncio
+import itertools
 import os
 import random
+import select
 import signal
 import socket
 import subprocess
@@ -38,6 +40,29 @@ async def main():
         await bus.subscribe("work", lambda message: str(os.getpid()).encode(), queue_group="workers")
         print("ready", flush=True)
         await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+# Counts what comes, and what the hub has dropped, until the last message.
+COUNTER = """
+import asyncio, sys
+from messenger.bus import connect
+
+async def main():
+    async with connect(sys.argv[1], on_error=lambda error: None) as bus:
+        subscription = await bus.subscribe("stream", limit=1_000_000)
+        print("ready", flush=True)
+        received = 0
+        async for message in subscription:
+            if message.data == b"first":
+                print("first", flush=True)
+            elif message.data == b"last":
+                print(received, subscription.dropped, flush=True)
+                break
+            else:
+                received += 1
 
 asyncio.run(main())
 """
@@ -170,6 +195,39 @@ def test_what_a_slow_subscriber_has_no_room_for_is_kept_by_the_hub_then_dropped_
             assert "n has lost" in str(lost[-1])
 
     run(test(), 60)
+
+
+def test_a_subscriber_that_stands_still_keeps_nobody_else_waiting_and_loses_nothing_uncounted(ipc_hub):
+    """The hub knows no more of it than that its socket has no room."""
+    count = 2 * LIMIT
+
+    async def test(stack):
+        sleeper = subprocess.Popen(
+            [sys.executable, "-c", COUNTER, ipc_hub], stdout=subprocess.PIPE, text=True
+        )
+        stack.callback(sleeper.communicate)
+        stack.callback(sleeper.kill)
+        assert sleeper.stdout.readline() == "ready\n"
+        async with connect(ipc_hub) as bus:
+            await bus.publish("stream", b"first")
+            assert sleeper.stdout.readline() == "first\n"
+            awake = await bus.subscribe("stream", limit=2 * count)
+
+            sleeper.send_signal(signal.SIGSTOP)
+            await bus.publish_many("stream", itertools.repeat(bytes(1000), count))
+            assert len([await awake.get() for _ in range(count)]) == count
+            sleeper.send_signal(signal.SIGCONT)
+            while not select.select([sleeper.stdout], [], [], 0.05)[0]:
+                await bus.publish("stream", b"last")
+                await bus.flush()
+
+        received, dropped = map(int, sleeper.stdout.readline().split())
+        assert received + dropped >= count
+        assert received > 0
+        assert dropped > 0
+
+    with ExitStack() as stack:
+        run(test(stack), 60)
 
 
 def test_a_hub_keeps_no_more_than_its_limit_of_bytes():
