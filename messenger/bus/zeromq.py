@@ -31,7 +31,7 @@ from .entries import (
     Unsubscribe,
 )
 from .errors import Disconnected, Unsupported
-from .hub import REPLIES
+from .hub import REPLIES, SUBSCRIPTIONS_MOST
 from .loop_thread import LoopThreadBus
 from .mailbox import Mailbox, Reader
 from .message import LARGEST_BYTES, TIMEOUT_SECONDS, Message
@@ -190,6 +190,8 @@ class ZeroMQBus(Bus):
         if wanted.durable:
             raise Unsupported(f"{self._kept_by()}; cannot subscribe to {wanted.pattern!r} durably")
         check_pattern(wanted.pattern)
+        if len(self._wanted) >= SUBSCRIPTIONS_MOST:
+            raise Unsupported(f"a connection has {SUBSCRIPTIONS_MOST} subscriptions at most; open another")
         number = next(self._numbers)
         box = Mailbox[Message](wanted.pattern, wanted.limit, wanted.on_full, self._on_error)
         self._boxes[number], self._wanted[number] = box, wanted
