@@ -211,7 +211,7 @@ class ZeroMQBus(Bus):
         return Reader(box), leave
 
     def _attend(self, subscription: Subscription, handler: Handler) -> None:
-        """Call a plain function at once: a task would take another turn of the loop, a tenth of a round trip."""
+        """Call a plain function at once: a task would take another turn, a tenth of a round trip."""
         if iscoroutinefunction(handler):
             return
         box = subscription.reader.box

@@ -6,7 +6,14 @@ import itertools
 import msgspec
 import pytest
 
-from messenger.bus import Closed, Malformed, NoResponders, RequestTimeout, SlowConsumer, TooLarge
+from messenger.bus import (
+    Closed,
+    Malformed,
+    NoResponders,
+    RequestTimeout,
+    SlowConsumer,
+    TooLarge,
+)
 from messenger.bus.subject import BadSubject
 
 

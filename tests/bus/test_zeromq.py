@@ -370,3 +370,32 @@ def test_a_hub_of_its_own_process_says_where_it_is_and_ends_in_peace(tmp_path):
     with hub_at(f"zmq+ipc://{tmp_path}/hub") as url:
         assert url == f"zmq+ipc://{tmp_path}/hub"
     assert not (tmp_path / "hub").exists()
+
+
+def test_a_path_of_something_else_is_left_alone(tmp_path):
+    precious = tmp_path / "notes.txt"
+    precious.write_text("precious")
+
+    async def test():
+        with pytest.raises(BadUrl, match=r"is no socket"):
+            async with connect(f"zmq+ipc://{precious}", serve=True):
+                pass
+
+    run(test())
+    assert precious.read_text() == "precious"
+
+
+@pytest.mark.parametrize("name", ["a#b", "a?b", "a%20b", "a b"])
+def test_a_path_is_what_is_written(tmp_path, name):
+    url = f"zmq+ipc://{tmp_path}/{name}"
+
+    async def test():
+        async with connect(url, serve=True), connect(url) as bus:
+            await bus.flush()
+            assert (tmp_path / name).stat().st_mode & 0o777 == 0o600
+            with pytest.raises(BadUrl, match="somebody does already"):
+                async with connect(url, serve=True):
+                    pass
+
+    run(test())
+    assert list(tmp_path.iterdir()) == []
