@@ -195,7 +195,14 @@ class ZeroMQBus(Bus):
         box = Mailbox[Message](wanted.pattern, wanted.limit, wanted.on_full, self._on_error)
         self._boxes[number], self._wanted[number] = box, wanted
         self._link.send(Subscribe(number, wanted.pattern, wanted.queue_group))
-        await self._ping(FLUSH_SECONDS)
+        try:
+            await self._ping(FLUSH_SECONDS)
+        except BaseException:  # nobody will read it, so nobody of its queue group must miss a message for it
+            del self._wanted[number], self._boxes[number]
+            self._paused.discard(number)
+            if not self._closed:
+                self._link.send(Unsubscribe(number))
+            raise
 
         async def leave(forget: bool) -> None:
             del self._wanted[number]

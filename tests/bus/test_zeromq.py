@@ -372,6 +372,24 @@ def test_a_hub_of_its_own_process_says_where_it_is_and_ends_in_peace(tmp_path):
     assert not (tmp_path / "hub").exists()
 
 
+def test_a_subscription_that_is_given_up_takes_nothing_from_its_queue_group(ipc_hub):
+    async def test():
+        async with connect(ipc_hub) as bus, connect(ipc_hub) as other:
+            for _ in range(3):
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(0):
+                        await bus.subscribe("given.up", queue_group="group")
+            subscription = await bus.subscribe("given.up", queue_group="group")
+
+            await other.publish_many("given.up", [b""] * 100)
+            await other.flush()
+            await bus.flush()
+
+            assert subscription.pending == 100
+
+    run(test())
+
+
 def test_a_path_of_something_else_is_left_alone(tmp_path):
     precious = tmp_path / "notes.txt"
     precious.write_text("precious")
