@@ -94,8 +94,8 @@ class SocketLink:
         return self.full
 
     async def wait_for_room(self) -> None:
-        """Wait until no frame waits to leave."""
-        while self.full:
+        """Wait until no frame waits to leave, or the link has ended."""
+        while self.full and not self._wire.socket.closed:
             self._room.clear()
             await self._room.wait()
 
@@ -117,6 +117,7 @@ class SocketLink:
         self._monitor.close(0)
         self._wire.socket.disable_monitor()
         self._wire.close(_LINGER_SECONDS)
+        self._room.set()  # whoever waited for it must not wait for ever
 
     def _end_turn(self) -> None:
         self._fresh = True

@@ -7,6 +7,8 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
+import time
 from contextlib import ExitStack, suppress
 
 import msgspec
@@ -388,6 +390,53 @@ def test_a_subscription_that_is_given_up_takes_nothing_from_its_queue_group(ipc_
             assert subscription.pending == 100
 
     run(test())
+
+
+def test_closing_ends_a_publisher_whose_hub_does_not_read(tmp_path):
+    hub, url = start_hub(f"zmq+ipc://{tmp_path}/hub")
+
+    async def test():
+        async with connect(url) as bus:
+            hub.send_signal(signal.SIGSTOP)
+
+            async def publish():
+                while not bus._closed:
+                    await bus.publish("a", bytes(500_000))
+
+            publishing = asyncio.create_task(publish())
+            while not bus._link.full:
+                await asyncio.sleep(0.01)
+            await bus.close()
+
+            await asyncio.wait_for(publishing, 5)
+
+    try:
+        run(test())
+    finally:
+        hub.kill()
+        hub.communicate()
+
+
+def test_threads_can_close_without_a_hub_and_hear_what_has_not_left(tmp_path, monkeypatch):
+    monkeypatch.setattr("messenger.bus.loop_thread.SEND_SECONDS", 0.5)
+    hub, url = start_hub(f"zmq+ipc://{tmp_path}/hub")
+    errors = []
+    bus = connect(url, on_error=errors.append)._open_blocking()
+    hub.kill()
+    hub.communicate()
+    while not errors:
+        time.sleep(0.01)
+    for _ in range(LIMIT + 100):
+        bus.publish("a", b"x" * 1000)
+
+    with pytest.raises(Disconnected, match="wait to be sent"):
+        bus.flush()
+    closing = threading.Thread(target=bus.close, daemon=True)
+    closing.start()
+    closing.join(10)
+
+    assert not closing.is_alive()
+    assert "have not left" in str(errors[-1])
 
 
 def test_a_path_of_something_else_is_left_alone(tmp_path):
