@@ -127,13 +127,15 @@ class BlockingBus(Connection[Leave], ABC):
         """Take no more, let subscriptions be read to their end, *timeout* seconds at most, and close."""
         ends = monotonic() + timeout
         boxes = {reader.box for reader in self._open}
-        for leave in list(self._open.values()):
-            leave(False)
-        for box in boxes:
-            box.wait_until_empty(max(ends - monotonic(), 0))
-        self._join(ends)
-        self.flush()
-        self.close()
+        try:
+            for leave in list(self._open.values()):
+                leave(False)
+            for box in boxes:
+                box.wait_until_empty(max(ends - monotonic(), 0))
+            self._join(ends)
+            self.flush()
+        finally:
+            self.close()
 
     def close(self) -> None:
         """End all subscriptions at once, and wait for the handlers that are at work, 10 seconds at most."""

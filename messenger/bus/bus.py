@@ -205,15 +205,17 @@ class Bus(Connection[Leave], ABC):
     async def drain(self, timeout: float = DRAIN_SECONDS) -> None:
         """Take no more, let subscriptions be read to their end, *timeout* seconds at most, and close."""
         boxes = {reader.box for reader in self._open}
-        with suppress(TimeoutError):
-            async with asyncio.timeout(timeout):
-                for leave in list(self._open.values()):
-                    await leave(False)
-                for box in boxes:
-                    await box.await_empty()
-                await asyncio.gather(*self._tasks)
-                await self.flush()
-        await self.close()
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(timeout):
+                    for leave in list(self._open.values()):
+                        await leave(False)
+                    for box in boxes:
+                        await box.await_empty()
+                    await asyncio.gather(*(self._tasks - {asyncio.current_task()}))
+                    await self.flush()
+        finally:
+            await self.close()
 
     async def close(self) -> None:
         """End all subscriptions at once, handlers included."""

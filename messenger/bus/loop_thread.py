@@ -106,9 +106,6 @@ class LoopThreadBus(BlockingBus):
         reader, leave = self._run(self._bus._attach(wanted))
         return reader, lambda forget: self._run(_awaited(leave(forget)))
 
-    def _settle(self, message: Message, error: Exception | None) -> None:
-        self._run(self._bus._settle(message, error))
-
     def _shut(self) -> None:
         self._outbox.end()
         if waiting := self._wait_until_sent():
@@ -136,6 +133,9 @@ class LoopThreadBus(BlockingBus):
         if threading.current_thread() is self._thread:
             coroutine.close()
             raise Closed("an error hook cannot wait for its bus; hand on to another thread")
+        if self._loop.is_closed():
+            coroutine.close()
+            raise Closed("this connection is closed; open another with connect()")
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
 
     async def _send(self) -> None:

@@ -393,7 +393,8 @@ class BlockingNatsBus(LoopThreadBus):
         if not is_durable(message):
             return
         if error is not None:
-            super()._settle(message, error)
+            with suppress(Closed):  # it comes again, to whoever subscribes next
+                self._run(self._bus._settle(message, error))
             return
         # Past `publish`, which refuses once this is closing; waiting for the loop costs ten times as much.
         acknowledgement = Message(str(message.reply_to), b"+ACK")

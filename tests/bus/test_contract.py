@@ -358,3 +358,26 @@ async def send(bus, subject, count):
 
 async def collect(subscription):
     return [message.data async for message in subscription]
+
+
+def test_a_handler_can_drain_its_bus(bus_test):
+    async def test(net):
+        other, bus = await net.open(), await net.open()  # the first may be the hub
+        drained = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        async def handle(message):
+            await bus.drain(5)
+            drained.set()
+
+        def handle_in_thread(message):
+            bus._bus.drain(5)
+            loop.call_soon_threadsafe(drained.set)
+
+        await bus.subscribe("a", handle_in_thread if hasattr(bus, "_bus") else handle)
+        await other.publish("a", b"")
+        await asyncio.wait_for(drained.wait(), 3)
+        with pytest.raises(Closed):
+            await bus.publish("a", b"")
+
+    bus_test(test)
