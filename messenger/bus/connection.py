@@ -30,6 +30,18 @@ def log_error(error: Exception) -> None:
     _log.error("%s", error or repr(error), exc_info=None if ours else error)
 
 
+def harmless(hook: OnError) -> OnError:
+    """Return what calls *hook*, and logs what it raises: whoever tells has other things to go on with."""
+
+    def tell(error: Exception) -> None:
+        try:
+            hook(error)
+        except Exception:
+            _log.exception("the error hook has failed, when told: %s", error or repr(error))
+
+    return tell
+
+
 class Connection(Generic[Leave]):
     """What both twins know: their subscriptions, and how messages become bytes.
 

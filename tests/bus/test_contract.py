@@ -360,6 +360,28 @@ async def collect(subscription):
     return [message.data async for message in subscription]
 
 
+def test_an_error_hook_that_raises_ends_nothing(bus_test, caplog):
+    async def test(net):
+        def hook(error):
+            raise RuntimeError("the hook is broken")
+
+        bus = await net.open(on_error=hook)
+        handled = []
+
+        def handle(message):
+            handled.append(message.data)
+            raise ValueError
+
+        await bus.subscribe("a", handle)
+        for number in range(3):
+            await bus.publish("a", b"%d" % number)
+        while len(handled) < 3:
+            await asyncio.sleep(0.01)
+        assert "the hook is broken" in caplog.text
+
+    bus_test(test)
+
+
 def test_a_handler_can_drain_its_bus(bus_test):
     async def test(net):
         other, bus = await net.open(), await net.open()  # the first may be the hub
