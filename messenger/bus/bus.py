@@ -23,7 +23,7 @@ from contextlib import suppress
 from datetime import datetime
 from inspect import isawaitable
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 import msgspec
 
@@ -31,6 +31,7 @@ from .connection import DRAIN_SECONDS, Connection, Options
 from .errors import Malformed, Unsupported
 from .mailbox import Reader
 from .message import LIMIT, TIMEOUT_SECONDS, Message, OnFull
+from .subject import check_subject
 from .subscription import Subscription
 
 Handler = Callable[[Message], Awaitable[object] | object]
@@ -61,6 +62,16 @@ class Wanted(msgspec.Struct, frozen=True):
     limit: int
     on_full: OnFull
     durable: Durable | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.limit, int):
+            raise TypeError(f"limit={self.limit!r} is no number of messages")
+        if self.limit < 1:
+            raise ValueError(f"limit={self.limit} leaves room for no message; it is at least 1")
+        if self.on_full not in get_args(OnFull):
+            raise ValueError(f"on_full={self.on_full!r} is none of {', '.join(get_args(OnFull))}")
+        if self.queue_group is not None:
+            check_subject(self.queue_group)  # for what it may hold is the same
 
 
 class Begun(Message, frozen=True):
@@ -146,7 +157,8 @@ class Bus(Connection[Leave], ABC):
         refuses by raising.
 
         Raises:
-            BadSubject, Closed: nothing was subscribed to.
+            BadSubject, Closed: nothing was subscribed to; a *queue_group* is called like a subject.
+            ValueError: *limit* is below 1, or *on_full* is none of what there is.
             Unsupported: this transport has no durable subscriptions.
         """
         self._check_open(f"subscribe to {pattern!r}")

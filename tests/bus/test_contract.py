@@ -403,3 +403,23 @@ def test_a_handler_can_drain_its_bus(bus_test):
             await bus.publish("a", b"")
 
     bus_test(test)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "error"),
+    [
+        ({"limit": 0}, ValueError),
+        ({"limit": -1}, ValueError),
+        ({"limit": 1.5}, TypeError),
+        ({"on_full": "bock"}, ValueError),
+        ({"queue_group": ""}, BadSubject),
+        ({"queue_group": "two words"}, BadSubject),
+    ],
+)
+def test_a_subscription_that_could_not_work_is_refused(bus_test, wanted, error):
+    async def test(net):
+        bus = await net.open()
+        with pytest.raises(error):
+            await bus.subscribe("a", **wanted)
+
+    bus_test(test)
