@@ -13,6 +13,7 @@ from messenger.bus import (
     RequestTimeout,
     SlowConsumer,
     TooLarge,
+    Unsupported,
 )
 from messenger.bus.subject import BadSubject
 
@@ -421,5 +422,22 @@ def test_a_subscription_that_could_not_work_is_refused(bus_test, wanted, error):
         bus = await net.open()
         with pytest.raises(error):
             await bus.subscribe("a", **wanted)
+
+    bus_test(test)
+
+
+@pytest.mark.parametrize("headers", [{"key": "\ud800"}, {"\udfff": "value"}])
+def test_headers_that_are_no_text_are_refused_and_take_nothing_with_them(bus_test, headers):
+    async def test(net):
+        bus = await net.open()
+        subscription = await bus.subscribe("a")
+
+        await bus.publish("a", b"0")
+        await bus.publish("a", b"1")
+        with pytest.raises((TypeError, Unsupported)):
+            await bus.publish("a", b"2", headers=headers)
+        await bus.publish("a", b"3")
+
+        assert data(await take(subscription, 3)) == [b"0", b"1", b"3"]
 
     bus_test(test)
