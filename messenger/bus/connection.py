@@ -8,8 +8,10 @@ from .codec import Format, check_headers, decoder, encoder
 from .errors import Closed, NoResponders, RequestTimeout
 from .mailbox import Reader
 from .message import LARGEST_BYTES, Message
+from .subject import check_subject
 from .subscription import Decode, OnError
 
+REPLIES = "_reply."  # how every subject begins that a request of ours is answered at
 DRAIN_SECONDS = 10.0
 
 Leave = TypeVar("Leave")
@@ -61,6 +63,8 @@ class Connection(Generic[Leave]):
     ) -> Message:
         if type(message) is not bytes or len(message) > LARGEST_BYTES:
             message = self._encode(message)
+        if reply_to is not None:
+            check_reply_to(reply_to)
         return Message(subject, message, None if headers is None else check_headers(headers), reply_to)
 
     def _decoder(self, type: Any) -> Decode | None:
@@ -69,6 +73,16 @@ class Connection(Generic[Leave]):
     def _check_open(self, doing: str) -> None:
         if self._closed:
             raise Closed(f"cannot {doing}: this connection is closed; open another with connect()")
+
+
+def check_reply_to(subject: str) -> None:
+    """Refuse what nobody could reply to.
+
+    Raises:
+        BadSubject: see `check_subject`.
+    """
+    if not (isinstance(subject, str) and subject.startswith(REPLIES)):
+        check_subject(subject)
 
 
 def nobody(subject: str) -> NoResponders:

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from .blocking_bus import BlockingBus
 from .bus import Begun, Bus, Handler, Wanted
 from .codec import check_headers
-from .connection import Options, late, nobody
+from .connection import REPLIES, Options, check_reply_to, late, nobody
 from .entries import (
     Bye,
     Deliver,
@@ -32,7 +32,6 @@ from .entries import (
     Unsubscribe,
 )
 from .errors import Disconnected, Malformed, Unsupported
-from .hub import REPLIES
 from .loop_thread import LoopThreadBus
 from .mailbox import Mailbox, Reader
 from .message import LARGEST_BYTES, TIMEOUT_SECONDS, Message
@@ -116,7 +115,7 @@ class ZeroMQBus(Bus):
         reply_to: str | None = None,
     ) -> None:
         """Send *message*; waits while the hub reads more slowly than we write."""
-        if subject not in self._checked.found and not subject.startswith(REPLIES):
+        if subject not in self._checked.found and not str(subject).startswith(REPLIES):
             self._checked.find(subject)
         if type(message) is not bytes or len(message) > LARGEST_BYTES:
             message = self._encode(message)
@@ -124,6 +123,8 @@ class ZeroMQBus(Bus):
             self._check_open(f"publish to {subject!r}")
         if headers is not None:
             headers = check_headers(headers)
+        if reply_to is not None:
+            check_reply_to(reply_to)
         link = self._link
         pause = link.send(Publish(subject, Message(subject, message, headers, reply_to)), len(message) + 100)
         if pause:

@@ -441,3 +441,25 @@ def test_headers_that_are_no_text_are_refused_and_take_nothing_with_them(bus_tes
         assert data(await take(subscription, 3)) == [b"0", b"1", b"3"]
 
     bus_test(test)
+
+
+@pytest.mark.parametrize("subject", ["", "two words", "a..b", "a.*", 5, b"a"])
+def test_nobody_is_told_to_reply_to_what_is_no_subject(bus_test, subject):
+    async def test(net):
+        bus = await net.open()
+        with pytest.raises(BadSubject):
+            await bus.publish("a", b"", reply_to=subject)
+
+    bus_test(test)
+
+
+@pytest.mark.parametrize("subject", [None, 5, b"a"])
+def test_what_is_no_text_is_no_subject(bus_test, subject):
+    async def test(net):
+        bus = await net.open()
+        with pytest.raises(BadSubject):
+            await bus.publish(subject, b"")
+        with pytest.raises(BadSubject):
+            await bus.subscribe(subject)
+
+    bus_test(test)
