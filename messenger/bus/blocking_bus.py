@@ -3,6 +3,7 @@
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
+from threading import TIMEOUT_MAX
 from time import monotonic
 from types import TracebackType
 from typing import Any, Self
@@ -160,7 +161,7 @@ class BlockingBus(Connection[Leave], ABC):
 
     def _join(self, ends: float) -> None:
         for thread in self._threads - {threading.current_thread()}:
-            thread.join(max(ends - monotonic(), 0))
+            thread.join(min(max(ends - monotonic(), 0), TIMEOUT_MAX))
 
     def _handle(self, subscription: BlockingSubscription, handler: Handler) -> None:
         over = False
@@ -171,6 +172,7 @@ class BlockingBus(Connection[Leave], ABC):
                 over = True
             except Malformed:
                 continue  # the hook has been told
+        self._threads.discard(threading.current_thread())
 
     def _handle_one(self, message: Message, handler: Handler) -> None:
         try:

@@ -149,10 +149,10 @@ class ZeroMQBus(Bus):
             headers = check_headers(headers)
         reply_to = f"{self._reply_to}{next(self._numbers)}"
         reply: asyncio.Future[Message] = self._loop.create_future()
-        self._requests[reply_to] = subject, reply
         envelope = Message(subject, data, headers, reply_to)
-        self._link.send(Request(subject, reply_to, envelope), len(data) + 100)
         timer = self._loop.call_later(timeout, _fail, reply, late, subject, timeout)
+        self._requests[reply_to] = subject, reply
+        self._link.send(Request(subject, reply_to, envelope), len(data) + 100)
         try:
             return await reply
         finally:

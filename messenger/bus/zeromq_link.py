@@ -49,6 +49,7 @@ class SocketLink:
 
     def __init__(self, url: str, curve: Curve | None, end: End, on_error: OnError) -> None:
         self.url, self._end, self._on_error = url, end, on_error
+        address = address_of(url)
         socket = new_socket(zmq.Context.instance(), zmq.DEALER)
         if curve:
             curve.connect_with(socket)
@@ -64,7 +65,7 @@ class SocketLink:
         self._is_up: asyncio.Future[None] = self._loop.create_future()
         self._monitor = Wire(socket.get_monitor_socket(_EVENTS), self._on_event, lambda: None)
         self._wire = Wire(socket, self._on_frames, self._retry)
-        socket.connect(address_of(url))
+        socket.connect(address)
 
     async def up(self, timeout: float) -> None:
         """Wait for the hub to be there, *timeout* seconds at most.

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import threading
 
 import msgspec
 import pytest
@@ -14,6 +15,7 @@ from messenger.bus import (
     SlowConsumer,
     TooLarge,
     Unsupported,
+    connect,
 )
 from messenger.bus.subject import BadSubject
 
@@ -441,6 +443,27 @@ def test_headers_that_are_no_text_are_refused_and_take_nothing_with_them(bus_tes
         assert data(await take(subscription, 3)) == [b"0", b"1", b"3"]
 
     bus_test(test)
+
+
+def test_threads_forget_the_handlers_that_have_ended(served):
+    with connect(served) as bus:
+        for _ in range(20):
+            bus.subscribe("a", print).close()
+        for thread in tuple(bus._threads):
+            thread.join(5)
+        assert not bus._threads
+
+
+@pytest.mark.parametrize("timeout", [float("inf"), 1e10])
+def test_threads_can_wait_for_as_long_as_they_like(timeout):
+    with connect("inproc://as-long-as-they-like") as bus:
+        subscription = bus.subscribe("a")
+        timer = threading.Timer(0.1, bus.publish, ("a", b"late"))
+        timer.start()
+        assert subscription.get(timeout).data == b"late"
+        timer.join()
+        bus.subscribe("b", print)
+        bus.drain(timeout)
 
 
 @pytest.mark.parametrize("subject", ["", "two words", "a..b", "a.*", 5, b"a"])

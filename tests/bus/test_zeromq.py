@@ -466,3 +466,15 @@ def test_a_path_is_what_is_written(tmp_path, name):
 
     run(test())
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_no_address_leaves_nothing_open():
+    async def test():
+        before = len(os.listdir("/proc/self/fd"))
+        for _ in range(20):
+            with pytest.raises(BadUrl):
+                async with connect("zmq+tcp://host"):
+                    pass
+        assert len(os.listdir("/proc/self/fd")) < before + 10
+
+    run(test())
