@@ -3,6 +3,7 @@
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
+from threading import TIMEOUT_MAX
 from time import monotonic
 from types import TracebackType
 from typing import Any, Self
@@ -127,13 +128,15 @@ class BlockingBus(Connection[Leave], ABC):
         """Take no more, let subscriptions be read to their end, *timeout* seconds at most, and close."""
         ends = monotonic() + timeout
         boxes = {reader.box for reader in self._open}
-        for leave in list(self._open.values()):
-            leave(False)
-        for box in boxes:
-            box.wait_until_empty(max(ends - monotonic(), 0))
-        self._join(ends)
-        self.flush()
-        self.close()
+        try:
+            for leave in list(self._open.values()):
+                leave(False)
+            for box in boxes:
+                box.wait_until_empty(max(ends - monotonic(), 0))
+            self._join(ends)
+            self.flush()
+        finally:
+            self.close()
 
     def close(self) -> None:
         """End all subscriptions at once, and wait for the handlers that are at work, 10 seconds at most."""
@@ -158,7 +161,7 @@ class BlockingBus(Connection[Leave], ABC):
 
     def _join(self, ends: float) -> None:
         for thread in self._threads - {threading.current_thread()}:
-            thread.join(max(ends - monotonic(), 0))
+            thread.join(min(max(ends - monotonic(), 0), TIMEOUT_MAX))
 
     def _handle(self, subscription: BlockingSubscription, handler: Handler) -> None:
         over = False
@@ -169,6 +172,7 @@ class BlockingBus(Connection[Leave], ABC):
                 over = True
             except Malformed:
                 continue  # the hook has been told
+        self._threads.discard(threading.current_thread())
 
     def _handle_one(self, message: Message, handler: Handler) -> None:
         try:

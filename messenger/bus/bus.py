@@ -23,7 +23,7 @@ from contextlib import suppress
 from datetime import datetime
 from inspect import isawaitable, iscoroutinefunction
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 import msgspec
 
@@ -31,6 +31,7 @@ from .connection import DRAIN_SECONDS, Connection, Options
 from .errors import Malformed, Unsupported
 from .mailbox import Reader
 from .message import LIMIT, TIMEOUT_SECONDS, Message, OnFull
+from .subject import check_subject
 from .subscription import Subscription
 from .waking import wake_all
 
@@ -62,6 +63,16 @@ class Wanted(msgspec.Struct, frozen=True):
     limit: int
     on_full: OnFull
     durable: Durable | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.limit, int):
+            raise TypeError(f"limit={self.limit!r} is no number of messages")
+        if self.limit < 1:
+            raise ValueError(f"limit={self.limit} leaves room for no message; it is at least 1")
+        if self.on_full not in get_args(OnFull):
+            raise ValueError(f"on_full={self.on_full!r} is none of {', '.join(get_args(OnFull))}")
+        if self.queue_group is not None:
+            check_subject(self.queue_group)  # for what it may hold is the same
 
 
 class Begun(Message, frozen=True):
@@ -147,7 +158,8 @@ class Bus(Connection[Leave], ABC):
         refuses by raising.
 
         Raises:
-            BadSubject, Closed: nothing was subscribed to.
+            BadSubject, Closed: nothing was subscribed to; a *queue_group* is called like a subject.
+            ValueError: *limit* is below 1, or *on_full* is none of what there is.
             Unsupported: this transport has no durable subscriptions.
         """
         self._check_open(f"subscribe to {pattern!r}")
@@ -206,15 +218,17 @@ class Bus(Connection[Leave], ABC):
     async def drain(self, timeout: float = DRAIN_SECONDS) -> None:
         """Take no more, let subscriptions be read to their end, *timeout* seconds at most, and close."""
         boxes = {reader.box for reader in self._open}
-        with suppress(TimeoutError):
-            async with asyncio.timeout(timeout):
-                for leave in list(self._open.values()):
-                    await leave(False)
-                for box in boxes:
-                    await box.await_empty()
-                await asyncio.gather(*self._tasks)
-                await self.flush()
-        await self.close()
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(timeout):
+                    for leave in list(self._open.values()):
+                        await leave(False)
+                    for box in boxes:
+                        await box.await_empty()
+                    await asyncio.gather(*(self._tasks - {asyncio.current_task()}))
+                    await self.flush()
+        finally:
+            await self.close()
 
     async def close(self) -> None:
         """End all subscriptions at once, handlers included."""

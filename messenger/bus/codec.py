@@ -44,9 +44,19 @@ def check_headers(headers: Mapping[str, str]) -> dict[str, str]:
     for name, value in headers.items():
         if not isinstance(name, str) or not isinstance(value, str):
             raise TypeError(f"headers are text, and {name!r}: {value!r} is not")
+        if not (name.isascii() and value.isascii()):
+            _check_text(name, value)
     if (size := sum(map(len, (*headers.keys(), *headers.values())))) > LARGEST_HEADERS:
         raise TooLarge(f"headers have {LARGEST_HEADERS} characters at most, and these {size}")
     return dict(headers)
+
+
+def _check_text(name: str, value: str) -> None:
+    """Refuse half a surrogate pair here: where others wait to leave too, it would take them with it."""
+    try:
+        (name + value).encode()
+    except UnicodeEncodeError:
+        raise TypeError(f"headers are text, and {name!r}: {value!r} cannot be encoded") from None
 
 
 def decoder(type: Any, format: Format) -> Callable[[str, bytes], Any]:

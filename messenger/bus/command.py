@@ -66,5 +66,5 @@ def _bus() -> None:
 
 def _leave(number: int, _frame: object) -> None:
     """Let a polite kill unwind everything: processes, sockets, temporary folders."""
-    sys.stderr.write("messenger bus: terminated\n")
+    os.write(2, b"messenger bus: terminated\n")  # sys.stderr may be in the middle of something itself
     raise SystemExit(128 + number)

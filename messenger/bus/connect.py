@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from .blocking_bus import BlockingBus
 from .bus import Bus
 from .codec import Format
-from .connection import Options, log_error
+from .connection import Options, harmless, log_error
 from .errors import BadUrl
 from .subscription import OnError
 
@@ -55,7 +55,7 @@ def connect(
         BadUrl: no transport is called so.
     """
     scheme = urlsplit(url).scheme
-    common = Options(format, on_error or log_error)
+    common = Options(format, harmless(on_error) if on_error else log_error)
     if scheme == "inproc":
         return _in_process(url, common, **options)
     if scheme in ("zmq+ipc", "zmq+tcp"):

@@ -8,8 +8,10 @@ from .codec import Format, check_headers, decoder, encoder
 from .errors import Closed, NoResponders, RequestTimeout
 from .mailbox import Reader
 from .message import LARGEST_BYTES, Message
+from .subject import check_subject
 from .subscription import Decode, OnError
 
+REPLIES = "_reply."  # how every subject begins that a request of ours is answered at
 DRAIN_SECONDS = 10.0
 
 Leave = TypeVar("Leave")
@@ -28,6 +30,18 @@ def log_error(error: Exception) -> None:
     """Tell the logger `messenger.bus`; what somebody's handler raised, with where it did."""
     ours = type(error).__module__.startswith("messenger.")
     _log.error("%s", error or repr(error), exc_info=None if ours else error)
+
+
+def harmless(hook: OnError) -> OnError:
+    """Return what calls *hook*, and logs what it raises: whoever tells has other things to go on with."""
+
+    def tell(error: Exception) -> None:
+        try:
+            hook(error)
+        except Exception:
+            _log.exception("the error hook has failed, when told: %s", error or repr(error))
+
+    return tell
 
 
 class Connection(Generic[Leave]):
@@ -49,6 +63,8 @@ class Connection(Generic[Leave]):
     ) -> Message:
         if type(message) is not bytes or len(message) > LARGEST_BYTES:
             message = self._encode(message)
+        if reply_to is not None:
+            check_reply_to(reply_to)
         return Message(subject, message, None if headers is None else check_headers(headers), reply_to)
 
     def _decoder(self, type: Any) -> Decode | None:
@@ -57,6 +73,16 @@ class Connection(Generic[Leave]):
     def _check_open(self, doing: str) -> None:
         if self._closed:
             raise Closed(f"cannot {doing}: this connection is closed; open another with connect()")
+
+
+def check_reply_to(subject: str) -> None:
+    """Refuse what nobody could reply to.
+
+    Raises:
+        BadSubject: see `check_subject`.
+    """
+    if not (isinstance(subject, str) and subject.startswith(REPLIES)):
+        check_subject(subject)
 
 
 def nobody(subject: str) -> NoResponders:

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from .bus import Wanted
+from .connection import REPLIES
 from .errors import SlowConsumer
 from .mailbox import Mailbox, Reader
 from .message import Message
@@ -13,8 +14,6 @@ from .subject import Routes, check_pattern
 from .waking import Wake, wake_one
 
 Box = Mailbox[Message]
-
-REPLIES = "_reply."
 
 
 class BoxRoutes(Routes[Box]):

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from .connection import REPLIES
 from .entries import (
     VERSION,
     Bye,
@@ -33,7 +34,6 @@ from .entries import (
 from .message import LIMIT
 from .subject import BadSubject, Routes, check_pattern
 
-REPLIES = "_reply."
 KEPT_BYTES_MOST = 64 * 1024 * 1024  # for one subscription
 SUBSCRIPTIONS_MOST = 10_000  # of one connection
 PEERS_MOST = 10_000

@@ -13,9 +13,9 @@ from itertools import islice, repeat
 from .blocking_bus import BlockingBus
 from .bus import Bus, Wanted
 from .codec import check_headers
-from .connection import Options, late, nobody
+from .connection import REPLIES, Options, check_reply_to, late, nobody
 from .errors import Closed, Unsupported
-from .exchange import REPLIES, Box, BoxRoutes, Exchange, join, part
+from .exchange import Box, BoxRoutes, Exchange, join, part
 from .mailbox import Reader
 from .message import LARGEST_BYTES, TIMEOUT_SECONDS, Message
 from .waking import Wake, sleep, wake_all, wake_one
@@ -31,7 +31,7 @@ class _Shut(BoxRoutes):
 
 
 def _find(routes: BoxRoutes, exchange: Exchange, message: Message) -> tuple[Box, ...]:
-    if message.subject.startswith(REPLIES) and not isinstance(routes, _Shut):
+    if str(message.subject).startswith(REPLIES) and not isinstance(routes, _Shut):
         exchange.answer(message)
         return ()
     return routes.find(message.subject)
@@ -74,6 +74,8 @@ class InProcessBus(Bus):
             message = self._encode(message)
         if headers is not None:
             headers = check_headers(headers)
+        if reply_to is not None:
+            check_reply_to(reply_to)
         envelope = Message(subject, message, headers, reply_to)
         try:
             items, append, limit, sleepers = self._routes.direct[subject]
@@ -126,8 +128,8 @@ class InProcessBus(Bus):
             if not reply.done():
                 reply.set_exception(late(subject, timeout))
 
-        reply_to = self._exchange.ask(answer)
         timer = loop.call_later(timeout, give_up)
+        reply_to = self._exchange.ask(answer)
         try:
             await self.publish(subject, message, headers=headers, reply_to=reply_to)
             return await reply
@@ -175,6 +177,8 @@ class BlockingInProcessBus(BlockingBus):
             message = self._encode(message)
         if headers is not None:
             headers = check_headers(headers)
+        if reply_to is not None:
+            check_reply_to(reply_to)
         envelope = Message(subject, message, headers, reply_to)
         try:
             items, append, limit, sleepers = self._routes.direct[subject]

@@ -1,19 +1,24 @@
 """Loop thread: a bus for threads, over one whose event loop runs in a thread of its own."""
 
 import asyncio
+import os
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from concurrent.futures import CancelledError
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from .blocking_bus import BlockingBus
 from .bus import Bus, Wanted
 from .connection import Options
-from .errors import Closed
+from .errors import Closed, Disconnected
 from .mailbox import Mailbox, Reader
 from .message import LIMIT, TIMEOUT_SECONDS, Message
 from .subject import Routes
 
 Result = TypeVar("Result")
+
+SEND_SECONDS = 10.0  # after which what threads publish is given up, if none of it leaves
 
 
 class LoopThreadBus(BlockingBus):
@@ -25,6 +30,7 @@ class LoopThreadBus(BlockingBus):
 
     def __init__(self, open: Callable[[], Awaitable[Bus]], options: Options) -> None:
         super().__init__(options)
+        self._pid = os.getpid()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="bus loop", daemon=True)
         self._thread.start()
@@ -35,6 +41,7 @@ class LoopThreadBus(BlockingBus):
             raise
         self.url = self._bus.url
         self._checked: Routes[None] = Routes()  # subjects that are in order
+        self._sent = 0
         self._outbox = Mailbox[Message]("what is to be published", LIMIT, "block", options.on_error)
         self._sending = asyncio.run_coroutine_threadsafe(self._send(), self._loop)
 
@@ -87,23 +94,37 @@ class LoopThreadBus(BlockingBus):
         self._run(self._bus.nak(message, delay_seconds))
 
     def flush(self) -> None:
-        """Wait until everything published so far has left this process."""
+        """Wait until everything published so far has left this process.
+
+        Raises:
+            Disconnected: for 10 seconds nothing did.
+        """
         self._check_open("flush")
-        self._outbox.wait_until_empty()
+        if waiting := self._wait_until_sent():
+            raise Disconnected(f"{waiting} messages wait to be sent to {self.url}, and none leaves")
         self._run(self._bus.flush())
 
     def _attach(self, wanted: Wanted) -> tuple[Reader[Message], Callable[[bool], None]]:
         reader, leave = self._run(self._bus._attach(wanted))
         return reader, lambda forget: self._run(_awaited(leave(forget)))
 
-    def _settle(self, message: Message, error: Exception | None) -> None:
-        self._run(self._bus._settle(message, error))
-
     def _shut(self) -> None:
         self._outbox.end()
-        self._sending.result()
+        if waiting := self._wait_until_sent():
+            self._sending.cancel()
+            self._on_error(Disconnected(f"{waiting} messages to {self.url} have not left, and are lost"))
+        with suppress(CancelledError):
+            self._sending.result()
         self._run(self._bus.close())
         self._stop()
+
+    def _wait_until_sent(self) -> int:
+        """Wait while what was published leaves; returns how many do not."""
+        before = -1
+        while self._outbox.items and self._sent != before:
+            before = self._sent
+            self._outbox.wait_until_empty(SEND_SECONDS)
+        return len(self._outbox.items)
 
     def _stop(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -114,6 +135,12 @@ class LoopThreadBus(BlockingBus):
         if threading.current_thread() is self._thread:
             coroutine.close()
             raise Closed("an error hook cannot wait for its bus; hand on to another thread")
+        if os.getpid() != self._pid:
+            coroutine.close()
+            raise Closed("this connection belongs to the process that has forked; connect() in this one")
+        if self._loop.is_closed():
+            coroutine.close()
+            raise Closed("this connection is closed; open another with connect()")
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
 
     async def _send(self) -> None:
@@ -127,6 +154,7 @@ class LoopThreadBus(BlockingBus):
                 )
             except Exception as error:
                 self._on_error(error)
+            self._sent += 1
             reader.take_one()
 
 

@@ -141,7 +141,7 @@ class Reader(Generic[Item]):
 
     def __init__(self, box: Mailbox[Item], *, alone: bool = True) -> None:
         self.box = box
-        self.turn = _TURN if alone else 1
+        self.turn = min(_TURN, max(1, box.limit // 2)) if alone else 1
         self.ended = False
 
     @property

@@ -24,7 +24,7 @@ from .loop_thread import LoopThreadBus
 from .mailbox import Mailbox, Reader
 from .message import LARGEST_BYTES, LIMIT, TIMEOUT_SECONDS, Message
 from .nats_connection import Access, Client, dial
-from .subject import Routes, check_pattern, check_subject
+from .subject import Routes, check_pattern
 from .waking import wake_all, wake_one
 
 _PENDING_BYTES = 128 * 1024 * 1024  # that nats-py keeps for a subscription, beside its mailbox
@@ -213,8 +213,6 @@ class NatsBus(Bus):
         if wanted.durable is not None:
             return await self._streams.attach(wanted, wanted.durable)
         group = wanted.queue_group
-        if group is not None:
-            check_subject(group)  # for what it may hold is the same
         name = f"{wanted.pattern} in queue group {group}" if group else wanted.pattern
         box = Mailbox[Message](name, wanted.limit, wanted.on_full, self._on_error)
         try:
@@ -405,7 +403,8 @@ class BlockingNatsBus(LoopThreadBus):
         if not is_durable(message):
             return
         if error is not None:
-            super()._settle(message, error)
+            with suppress(Closed):  # it comes again, to whoever subscribes next
+                self._run(self._bus._settle(message, error))
             return
         # Past `publish`, which refuses once this is closing; waiting for the loop costs ten times as much.
         acknowledgement = Message(str(message.reply_to), b"+ACK")

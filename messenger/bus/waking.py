@@ -16,6 +16,8 @@ from time import monotonic
 
 Wake = Callable[[], None]
 
+_LONGEST = 2_000_000.0  # seconds; the kernel counts no further, and who waits longer waits for ever
+
 
 class _Bell(threading.local):
     """A pipe that wakes the thread it belongs to.
@@ -30,7 +32,7 @@ class _Bell(threading.local):
     def wait(self, timeout: float | None) -> bool:
         """Wait for one `ring`, *timeout* seconds at most; False when none came."""
         pipe = self._pipe
-        if not pipe.poll(None if timeout is None else ceil(timeout * 1000)):
+        if not pipe.poll(None if timeout is None or timeout > _LONGEST else ceil(timeout * 1000)):
             return False
         os.read(pipe.reader, 1)
         return True

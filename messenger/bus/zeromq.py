@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from .blocking_bus import BlockingBus
 from .bus import Bus, Wanted
 from .codec import check_headers
-from .connection import Options, late, nobody
+from .connection import REPLIES, Options, check_reply_to, late, nobody
 from .entries import (
     Bye,
     Deliver,
@@ -30,8 +30,8 @@ from .entries import (
     Subscribe,
     Unsubscribe,
 )
-from .errors import Disconnected, Unsupported
-from .hub import REPLIES, SUBSCRIPTIONS_MOST
+from .errors import Closed, Disconnected, Unsupported
+from .hub import SUBSCRIPTIONS_MOST
 from .loop_thread import LoopThreadBus
 from .mailbox import Mailbox, Reader
 from .message import LARGEST_BYTES, TIMEOUT_SECONDS, Message
@@ -114,7 +114,7 @@ class ZeroMQBus(Bus):
         reply_to: str | None = None,
     ) -> None:
         """Send *message*; waits while the hub reads more slowly than we write."""
-        if subject not in self._checked.found and not subject.startswith(REPLIES):
+        if subject not in self._checked.found and not str(subject).startswith(REPLIES):
             self._checked.find(subject)
         if type(message) is not bytes or len(message) > LARGEST_BYTES:
             message = self._encode(message)
@@ -122,6 +122,8 @@ class ZeroMQBus(Bus):
             self._check_open(f"publish to {subject!r}")
         if headers is not None:
             headers = check_headers(headers)
+        if reply_to is not None:
+            check_reply_to(reply_to)
         link = self._link
         pause = link.send(Publish(subject, Message(subject, message, headers, reply_to)), len(message) + 100)
         if pause:
@@ -146,10 +148,10 @@ class ZeroMQBus(Bus):
             headers = check_headers(headers)
         reply_to = f"{self._reply_to}{next(self._numbers)}"
         reply: asyncio.Future[Message] = self._loop.create_future()
-        self._requests[reply_to] = subject, reply
         envelope = Message(subject, data, headers, reply_to)
-        self._link.send(Request(subject, reply_to, envelope), len(data) + 100)
         timer = self._loop.call_later(timeout, _fail, reply, late, subject, timeout)
+        self._requests[reply_to] = subject, reply
+        self._link.send(Request(subject, reply_to, envelope), len(data) + 100)
         try:
             return await reply
         finally:
@@ -196,7 +198,14 @@ class ZeroMQBus(Bus):
         box = Mailbox[Message](wanted.pattern, wanted.limit, wanted.on_full, self._on_error)
         self._boxes[number], self._wanted[number] = box, wanted
         self._link.send(Subscribe(number, wanted.pattern, wanted.queue_group))
-        await self._ping(FLUSH_SECONDS)
+        try:
+            await self._ping(FLUSH_SECONDS)
+        except BaseException:  # nobody will read it, so nobody of its queue group must miss a message for it
+            del self._wanted[number], self._boxes[number]
+            self._paused.discard(number)
+            if not self._closed:
+                self._link.send(Unsubscribe(number))
+            raise
 
         async def leave(forget: bool) -> None:
             del self._wanted[number]
@@ -212,6 +221,12 @@ class ZeroMQBus(Bus):
         return Reader(box), leave
 
     async def _shut(self) -> None:
+        closed = Closed("this connection was closed before there was an answer")
+        waiting: list[asyncio.Future[Any]] = [*self._pongs.values()]
+        waiting += (reply for _, reply in self._requests.values())
+        for answer in waiting:
+            if not answer.done():
+                answer.set_exception(closed)
         self._link.send(Bye())
         await self._link.close()
 

@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import socket as sockets
+import stat
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -50,10 +51,11 @@ class HubServer:
         except zmq.ZMQError as error:
             socket.close()
             self._end_context()
-            raise BadUrl(f"cannot serve {url}: {error}; is it served already?") from error
+            taken = "; it is served already" if error.errno == errno.EADDRINUSE else ""
+            raise BadUrl(f"cannot serve {url}: {error}{taken}") from error
         self.url = f"zmq+{bytes(socket.getsockopt(zmq.LAST_ENDPOINT)).rstrip(bytes(1)).decode()}"
-        if url.startswith("zmq+ipc:"):
-            os.chmod(urlsplit(url).path, 0o600)
+        if path := _path_of(url):
+            os.chmod(path, 0o600)
         self._stuck: set[bytes] = set()
         self._entries = 0  # since everything was sent
         self._wire = Wire(socket, self._on_frames, self._on_turn)
@@ -62,9 +64,9 @@ class HubServer:
         """Serve no more; what was sent may take a second to leave."""
         self._wire.close(_LINGER_SECONDS)
         self._end_context()
-        if self.url.startswith("zmq+ipc:"):
+        if path := _path_of(self.url):
             with suppress(FileNotFoundError):
-                os.unlink(urlsplit(self.url).path)
+                os.unlink(path)
 
     def _end_context(self) -> None:
         if self._guard:
@@ -78,10 +80,13 @@ class HubServer:
                 f"refusing to serve {self.url}: other machines could read and write all of it; give keys "
                 "(messenger bus keys), or serve 127.0.0.1"
             )
-        if parts.scheme == "zmq+ipc" and os.path.exists(parts.path):
-            # ZeroMQ would take the path from whoever serves it.
+        path = _path_of(self.url)
+        if path and os.path.exists(path):
+            # ZeroMQ would take the path from whoever serves it, or remove what else is there.
+            if not stat.S_ISSOCK(os.stat(path).st_mode):
+                raise BadUrl(f"cannot serve {self.url}: {path} exists, and is no socket")
             with sockets.socket(sockets.AF_UNIX) as probe:
-                if probe.connect_ex(parts.path) == 0:
+                if probe.connect_ex(path) == 0:
                     raise BadUrl(f"cannot serve {self.url}: somebody does already")
 
     def _on_frames(self, frames: list[bytes]) -> None:
@@ -120,6 +125,11 @@ class HubServer:
                     return None
                 raise
         return rest
+
+
+def _path_of(url: str) -> str:
+    """Return the path of an ipc URL, as ZeroMQ reads it: whole, ? and # included; "" of others."""
+    return url.removeprefix("zmq+ipc://") if url.startswith("zmq+ipc:///") else ""
 
 
 def serve(url: str, curve: Curve | None = None) -> None:

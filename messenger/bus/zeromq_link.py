@@ -49,6 +49,7 @@ class SocketLink:
 
     def __init__(self, url: str, curve: Curve | None, end: End, on_error: OnError) -> None:
         self.url, self._end, self._on_error = url, end, on_error
+        address = address_of(url)
         socket = new_socket(zmq.Context.instance(), zmq.DEALER)
         if curve:
             curve.connect_with(socket)
@@ -64,7 +65,7 @@ class SocketLink:
         self._is_up: asyncio.Future[None] = self._loop.create_future()
         self._monitor = Wire(socket.get_monitor_socket(_EVENTS), self._on_event, lambda: None)
         self._wire = Wire(socket, self._on_frames, self._retry)
-        socket.connect(address_of(url))
+        socket.connect(address)
 
     async def up(self, timeout: float) -> None:
         """Wait for the hub to be there, *timeout* seconds at most.
@@ -94,8 +95,8 @@ class SocketLink:
         return self.full
 
     async def wait_for_room(self) -> None:
-        """Wait until no frame waits to leave."""
-        while self.full:
+        """Wait until no frame waits to leave, or the link has ended."""
+        while self.full and not self._wire.socket.closed:
             self._room.clear()
             await self._room.wait()
 
@@ -117,6 +118,7 @@ class SocketLink:
         self._monitor.close(0)
         self._wire.socket.disable_monitor()
         self._wire.close(_LINGER_SECONDS)
+        self._room.set()  # whoever waited for it must not wait for ever
 
     def _end_turn(self) -> None:
         self._fresh = True
@@ -154,7 +156,7 @@ class SocketLink:
             if self._is_up.done():
                 self._down = True
                 self._on_error(Disconnected(f"the hub at {self.url} has gone; connecting again"))
-        else:
+        elif event != zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL or not self._is_up.done():
             self._refuse()
 
     def _refuse(self) -> None:

@@ -104,7 +104,8 @@ def _leave_tidily() -> None:
 
 
 def _leave(number: int, _frame: object) -> None:
-    sys.stderr.write("messenger gate: terminated; nothing was judged\n")
+    # Not through sys.stderr, which may be in the middle of something itself.
+    os.write(2, b"messenger gate: terminated; nothing was judged\n")
     raise SystemExit(128 + number)
 
 

@@ -2,11 +2,21 @@
 
 import asyncio
 import itertools
+import threading
 
 import msgspec
 import pytest
 
-from messenger.bus import Closed, Malformed, NoResponders, RequestTimeout, SlowConsumer, TooLarge
+from messenger.bus import (
+    Closed,
+    Malformed,
+    NoResponders,
+    RequestTimeout,
+    SlowConsumer,
+    TooLarge,
+    Unsupported,
+    connect,
+)
 from messenger.bus.subject import BadSubject
 
 
@@ -351,3 +361,150 @@ async def send(bus, subject, count):
 
 async def collect(subscription):
     return [message.data async for message in subscription]
+
+
+def test_an_error_hook_that_raises_ends_nothing(bus_test, caplog):
+    async def test(net):
+        def hook(error):
+            raise RuntimeError("the hook is broken")
+
+        bus = await net.open(on_error=hook)
+        handled = []
+
+        def handle(message):
+            handled.append(message.data)
+            raise ValueError
+
+        await bus.subscribe("a", handle)
+        for number in range(3):
+            await bus.publish("a", b"%d" % number)
+        while len(handled) < 3:
+            await asyncio.sleep(0.01)
+        assert "the hook is broken" in caplog.text
+
+    bus_test(test)
+
+
+def test_a_handler_can_drain_its_bus(bus_test):
+    async def test(net):
+        other, bus = await net.open(), await net.open()  # the first may be the hub
+        drained = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        async def handle(message):
+            await bus.drain(5)
+            drained.set()
+
+        def handle_in_thread(message):
+            bus._bus.drain(5)
+            loop.call_soon_threadsafe(drained.set)
+
+        await bus.subscribe("a", handle_in_thread if hasattr(bus, "_bus") else handle)
+        await other.publish("a", b"")
+        await asyncio.wait_for(drained.wait(), 3)
+        with pytest.raises(Closed):
+            await bus.publish("a", b"")
+
+    bus_test(test)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "error"),
+    [
+        ({"limit": 0}, ValueError),
+        ({"limit": -1}, ValueError),
+        ({"limit": 1.5}, TypeError),
+        ({"on_full": "bock"}, ValueError),
+        ({"queue_group": ""}, BadSubject),
+        ({"queue_group": "two words"}, BadSubject),
+    ],
+)
+def test_a_subscription_that_could_not_work_is_refused(bus_test, wanted, error):
+    async def test(net):
+        bus = await net.open()
+        with pytest.raises(error):
+            await bus.subscribe("a", **wanted)
+
+    bus_test(test)
+
+
+@pytest.mark.parametrize("headers", [{"key": "\ud800"}, {"\udfff": "value"}])
+def test_headers_that_are_no_text_are_refused_and_take_nothing_with_them(bus_test, headers):
+    async def test(net):
+        bus = await net.open()
+        subscription = await bus.subscribe("a")
+
+        await bus.publish("a", b"0")
+        await bus.publish("a", b"1")
+        with pytest.raises((TypeError, Unsupported)):
+            await bus.publish("a", b"2", headers=headers)
+        await bus.publish("a", b"3")
+
+        assert data(await take(subscription, 3)) == [b"0", b"1", b"3"]
+
+    bus_test(test)
+
+
+def test_threads_forget_the_handlers_that_have_ended(served):
+    with connect(served) as bus:
+        for _ in range(20):
+            bus.subscribe("a", print).close()
+        for thread in tuple(bus._threads):
+            thread.join(5)
+        assert not bus._threads
+
+
+@pytest.mark.parametrize("timeout", [float("inf"), 1e10])
+def test_threads_can_wait_for_as_long_as_they_like(timeout):
+    with connect("inproc://as-long-as-they-like") as bus:
+        subscription = bus.subscribe("a")
+        timer = threading.Timer(0.1, bus.publish, ("a", b"late"))
+        timer.start()
+        assert subscription.get(timeout).data == b"late"
+        timer.join()
+        bus.subscribe("b", print)
+        bus.drain(timeout)
+
+
+@pytest.mark.parametrize("subject", ["", "two words", "a..b", "a.*", 5, b"a"])
+def test_nobody_is_told_to_reply_to_what_is_no_subject(bus_test, subject):
+    async def test(net):
+        bus = await net.open()
+        with pytest.raises(BadSubject):
+            await bus.publish("a", b"", reply_to=subject)
+
+    bus_test(test)
+
+
+@pytest.mark.parametrize("subject", [None, 5, b"a"])
+def test_what_is_no_text_is_no_subject(bus_test, subject):
+    async def test(net):
+        bus = await net.open()
+        with pytest.raises(BadSubject):
+            await bus.publish(subject, b"")
+        with pytest.raises(BadSubject):
+            await bus.subscribe(subject)
+
+    bus_test(test)
+
+
+@pytest.mark.parametrize("limit", [2, 10, 100])
+def test_a_publisher_goes_on_when_half_of_a_full_subscription_is_read(bus_test, limit):
+    """A reader may itself wait for the publisher, in the middle of what it reads."""
+
+    async def test(net):
+        bus = await net.open()
+        subscription = await bus.subscribe("n", limit=limit)
+        sending = asyncio.create_task(send(bus, "n", limit + limit // 2))
+
+        read = 0
+        async for _ in subscription:
+            read += 1
+            if read == limit // 2 + 1:
+                await sending
+            if read == limit + limit // 2:
+                break
+
+        assert subscription.dropped == 0
+
+    bus_test(test)

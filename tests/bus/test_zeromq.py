@@ -9,6 +9,8 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
+import time
 from contextlib import ExitStack, suppress
 
 import msgspec
@@ -17,6 +19,7 @@ import zmq
 
 from messenger.bus import (
     BadUrl,
+    Closed,
     Disconnected,
     NoResponders,
     Refused,
@@ -428,3 +431,151 @@ def test_a_hub_of_its_own_process_says_where_it_is_and_ends_in_peace(tmp_path):
     with hub_at(f"zmq+ipc://{tmp_path}/hub") as url:
         assert url == f"zmq+ipc://{tmp_path}/hub"
     assert not (tmp_path / "hub").exists()
+
+
+def test_a_subscription_that_is_given_up_takes_nothing_from_its_queue_group(ipc_hub):
+    async def test():
+        async with connect(ipc_hub) as bus, connect(ipc_hub) as other:
+            for _ in range(3):
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(0):
+                        await bus.subscribe("given.up", queue_group="group")
+            subscription = await bus.subscribe("given.up", queue_group="group")
+
+            await other.publish_many("given.up", [b""] * 100)
+            await other.flush()
+            await bus.flush()
+
+            assert subscription.pending == 100
+
+    run(test())
+
+
+def test_closing_ends_a_publisher_whose_hub_does_not_read(tmp_path):
+    hub, url = start_hub(f"zmq+ipc://{tmp_path}/hub")
+
+    async def test():
+        async with connect(url) as bus:
+            hub.send_signal(signal.SIGSTOP)
+
+            async def publish():
+                while not bus._closed:
+                    await bus.publish("a", bytes(500_000))
+
+            publishing = asyncio.create_task(publish())
+            while not bus._link.full:
+                await asyncio.sleep(0.01)
+            await bus.close()
+
+            await asyncio.wait_for(publishing, 5)
+
+    try:
+        run(test())
+    finally:
+        hub.kill()
+        hub.communicate()
+
+
+def test_threads_can_close_without_a_hub_and_hear_what_has_not_left(tmp_path, monkeypatch):
+    monkeypatch.setattr("messenger.bus.loop_thread.SEND_SECONDS", 0.5)
+    hub, url = start_hub(f"zmq+ipc://{tmp_path}/hub")
+    errors = []
+    bus = connect(url, on_error=errors.append)._open_blocking()
+    hub.kill()
+    hub.communicate()
+    while not errors:
+        time.sleep(0.01)
+    for _ in range(LIMIT + 100):
+        bus.publish("a", b"x" * 1000)
+
+    with pytest.raises(Disconnected, match="wait to be sent"):
+        bus.flush()
+    closing = threading.Thread(target=bus.close, daemon=True)
+    closing.start()
+    closing.join(10)
+
+    assert not closing.is_alive()
+    assert "have not left" in str(errors[-1])
+
+
+def test_a_path_of_something_else_is_left_alone(tmp_path):
+    precious = tmp_path / "notes.txt"
+    precious.write_text("precious")
+
+    async def test():
+        with pytest.raises(BadUrl, match=r"is no socket"):
+            async with connect(f"zmq+ipc://{precious}", serve=True):
+                pass
+
+    run(test())
+    assert precious.read_text() == "precious"
+
+
+@pytest.mark.parametrize("name", ["a#b", "a?b", "a%20b", "a b"])
+def test_a_path_is_what_is_written(tmp_path, name):
+    url = f"zmq+ipc://{tmp_path}/{name}"
+
+    async def test():
+        async with connect(url, serve=True), connect(url) as bus:
+            await bus.flush()
+            assert (tmp_path / name).stat().st_mode & 0o777 == 0o600
+            with pytest.raises(BadUrl, match="somebody does already"):
+                async with connect(url, serve=True):
+                    pass
+
+    run(test())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_no_address_leaves_nothing_open():
+    async def test():
+        before = len(os.listdir("/proc/self/fd"))
+        for _ in range(20):
+            with pytest.raises(BadUrl):
+                async with connect("zmq+tcp://host"):
+                    pass
+        assert len(os.listdir("/proc/self/fd")) < before + 10
+
+    run(test())
+
+
+def test_closing_ends_what_waits_for_an_answer(ipc_hub):
+    """It would otherwise wait for its timeout, and say that nothing is known."""
+
+    async def test():
+        async with connect(ipc_hub) as bus, connect(ipc_hub) as silent:
+            asked = await silent.subscribe("silence")
+            asking = asyncio.create_task(bus.request("silence", b"", 600))
+            await asked.get()
+
+            await bus.close()
+
+            with pytest.raises(Closed):
+                await asking
+
+    run(test())
+
+
+def test_a_forked_process_is_told_to_connect_itself(ipc_hub):
+    """The thread with the loop has stayed behind, and would be waited for for ever."""
+    with connect(ipc_hub) as bus:
+        pid = os.fork()
+        if not pid:
+            try:
+                bus.request("nobody", b"")
+            except Closed as error:
+                os._exit(7 if "has forked" in str(error) else 1)
+            finally:
+                os._exit(2)
+
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
+
+
+def test_a_path_that_cannot_be_served_says_why(tmp_path):
+    async def test():
+        with pytest.raises(BadUrl, match="No such file or directory") as caught:
+            async with connect(f"zmq+ipc://{tmp_path}/missing/hub", serve=True):
+                pass
+        assert "already" not in str(caught.value)
+
+    run(test())

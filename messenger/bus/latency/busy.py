@@ -28,4 +28,5 @@ def busy_beside(threads: int, switch_interval_seconds: float | None) -> Iterator
         over = True
         for thread in computing:
             thread.join()
-        sys.setswitchinterval(before)
+        if switch_interval_seconds is not None:
+            sys.setswitchinterval(before)
