@@ -1,0 +1,1 @@
+"""Workflows: steps that depend on one another, and survive a crash."""
