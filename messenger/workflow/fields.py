@@ -27,7 +27,7 @@ def field_problems(data: Any, struct: type[Struct], place: str = "") -> Iterator
     for name in data:
         if name not in fields:
             text = f"is no field of a {struct.__name__.lower()}; {did_you_mean(str(name), fields)}"
-            yield Problem(below(place, str(name)), text)
+            yield Problem(below(place, f"{name!s:.100}"), text)
     for name, field in fields.items():
         if name in data:
             yield from _value_problems(data[name], field.type, below(place, name))

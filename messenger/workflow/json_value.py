@@ -17,8 +17,8 @@ class NotJson(ValueError):
 def encode_json(value: Any, most_bytes: int = MOST_BYTES) -> bytes:
     r"""Return *value* as JSON.
 
-    What msgspec knows becomes JSON (structs, dates, UUIDs). Not-a-number and infinity, which it would write as
-    null, are refused, and so is U+0000, which jsonb has no place for.
+    What msgspec knows becomes JSON (structs, dates, UUIDs). Not-a-number and infinity, which it would write
+    as null, are refused, and so is U+0000, which jsonb has no place for.
 
     >>> encode_json({"paid": True})
     b'{"paid":true}'
