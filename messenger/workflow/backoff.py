@@ -18,7 +18,8 @@ def delay_seconds(
     Before attempt n the longest delay is min(cap, base * 2 ** (n - 2)). Without jitter it is that; with
     full jitter anything from 0 to it; with equal jitter anything from half of it.
 
-    >>> [delay_seconds(n, base_seconds=1, cap_seconds=5.0, jitter="none", chance=Random()) for n in range(1, 6)]
+    >>> options = {"base_seconds": 1.0, "cap_seconds": 5.0, "jitter": "none", "chance": Random()}
+    >>> [delay_seconds(attempt, **options) for attempt in range(1, 6)]
     [0.0, 1.0, 2.0, 4.0, 5.0]
     """
     if attempt < 1:

@@ -77,8 +77,8 @@ class Handlers:
         """
         if (other := self._handlers.setdefault(handler.name, handler)) != handler:
             raise ValueError(
-                f"handler {handler.name!r} is {_described(other)} already, and cannot be {_described(handler)}, "
-                "too; give one of them another name"
+                f"handler {handler.name!r} is {_described(other)}, and cannot be {_described(handler)} "
+                "as well; give one of them another name"
             )
 
     def missing(self, template: Template) -> tuple[str, ...]:
@@ -107,8 +107,8 @@ def handler_of(function: Function, name: str | None = None, runs_in: RunsIn | No
     """Make a handler of *function*, see `Handlers.add`."""
     if not callable(function):
         raise TypeError(f"{function!r} is no function, so it cannot be a handler")
-    own: str = name or getattr(function, "__name__", type(function).__name__)
-    return Handler(own, function, runs_in or ("loop" if is_asynchronous(function) else "thread"))
+    own = str(getattr(function, "__name__", type(function).__name__))
+    return Handler(name or own, function, runs_in or ("loop" if is_asynchronous(function) else "thread"))
 
 
 def is_asynchronous(function: Function) -> bool:

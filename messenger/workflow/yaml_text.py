@@ -175,20 +175,23 @@ def _scalar(event: Any) -> Any:
         raise BadText(f"the tag {event.tag:.60} is not read; leave it out", _line(event))
     if not plain or event.tag is not None:
         return event.value
-    kind = next((name for name, pattern in _core if pattern.match(event.value)), "str")
-    try:
-        match kind:
-            case "null":
-                return None
-            case "bool":
-                return event.value.lower() == "true"
-            case "int":
-                return int(event.value, 0 if event.value[:2] in ("0o", "0x") else 10)
-            case "float":
-                return _finite(event)
-    except ValueError as error:  # an int of thousands of digits, which would take quadratic time
-        raise BadText(f"{event.value:.20}... is too long for a number", _line(event)) from error
+    match next((name for name, pattern in _core if pattern.match(event.value)), "str"):
+        case "null":
+            return None
+        case "bool":
+            return event.value.lower() == "true"
+        case "int":
+            return _whole(event)
+        case "float":
+            return _finite(event)
     return event.value
+
+
+def _whole(event: Any) -> int:
+    try:
+        return int(event.value, 0 if event.value[:2] in ("0o", "0x") else 10)
+    except ValueError as error:  # Python stops at thousands of digits, which take quadratic time
+        raise BadText(f"{event.value:.20}... is too long for a number", _line(event)) from error
 
 
 def _finite(event: Any) -> float:
@@ -213,6 +216,12 @@ class _Dumper(yaml.SafeDumper):  # type: ignore[misc]
     def ignore_aliases(self, data: object) -> bool:
         return True
 
+    def represent_str(self, data: str) -> Any:
+        # Only in double quotes are all line breaks of Unicode escaped; elsewhere some come back as blanks.
+        style = None if data.isprintable() else '"'
+        return self.represent_scalar("tag:yaml.org,2002:str", data, style)
 
+
+_Dumper.add_representer(str, _Dumper.represent_str)
 for _name, _pattern in _core:
     _Dumper.add_implicit_resolver(f"tag:yaml.org,2002:{_name}", _pattern, None)
