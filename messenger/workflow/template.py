@@ -1,13 +1,14 @@
 """Template: a workflow as data, which tasks are made from."""
 
 from collections.abc import Iterable
+from random import Random
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct
 
 from . import graph
-from .backoff import Jitter
+from .backoff import Jitter, delay_seconds
 from .check import template_problems
 from .problem import BadTemplate, Problem, first_problems, shown
 
@@ -24,12 +25,22 @@ Kind = Annotated[Literal["task", "decision", "batch"], Meta(description="task, d
 
 
 class Retry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """How often a step is attempted, and how long it waits in between, see `backoff.delay_seconds`."""
+    """How often a step is attempted, and how long it waits in between, at most *cap_seconds*."""
 
     max_attempts: Attempts = 3
     base_seconds: Seconds = 1.0
     cap_seconds: Seconds = 60.0
     jitter: Annotated[Jitter, Meta(description="none, full or equal")] = "full"
+
+    def delay_seconds(self, attempt: int, chance: Random) -> float:
+        """Return how long to wait before *attempt*, see `backoff.delay_seconds`."""
+        return delay_seconds(
+            attempt,
+            base_seconds=self.base_seconds,
+            cap_seconds=self.cap_seconds,
+            jitter=self.jitter,
+            chance=chance,
+        )
 
 
 class Step(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -48,6 +59,9 @@ class Step(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """Of a batch: the step that is cloned for each cursor range, and depends on the batch."""
     convergence: Name | None = None
     """Of a batch: the step that runs once all clones are complete, and depends on the worker."""
+
+    def __post_init__(self) -> None:
+        _make_tuples(self, "depends_on", "may_create")
 
 
 class Template(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -68,6 +82,7 @@ class Template(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tr
     )
 
     def __post_init__(self) -> None:
+        _make_tuples(self, "steps")
         if problems := first_problems(_problems_of(self)):
             raise BadTemplate(f"template {shown(self.name)}", problems)
 
@@ -114,6 +129,14 @@ def convergence_points(template: Template) -> tuple[str, ...]:
     """Return the steps that wait for several: for several steps, or for all clones of a batch's worker."""
     batches = {step.convergence for step in template.steps}
     return tuple(step.name for step in template.steps if len(step.depends_on) > 1 or step.name in batches)
+
+
+def _make_tuples(struct: Struct, *fields: str) -> None:
+    """Let lists be written in Python, where a list would make equal templates unequal, and not frozen."""
+    for field in fields:
+        value: object = getattr(struct, field)
+        if isinstance(value, list):
+            msgspec.structs.force_setattr(struct, field, tuple(value))
 
 
 def _problems_of(template: Template) -> Iterable[Problem]:

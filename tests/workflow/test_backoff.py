@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from messenger.workflow.backoff import delay_seconds
+from messenger.workflow.template import Retry
 
 ATTEMPTS = st.integers(2, 1000)
 SECONDS = st.floats(min_value=1e-6, max_value=31_536_000)
@@ -51,6 +52,13 @@ def test_the_mean_is_what_the_source_says(jitter, share):
     ]
 
     assert mean(delays) == pytest.approx(4 * share, rel=0.02)
+
+
+def test_a_retry_delays_by_what_it_says():
+    """The worker asks the step."""
+    retry = Retry(base_seconds=2, cap_seconds=5, jitter="none")
+
+    assert [retry.delay_seconds(attempt, Random()) for attempt in (1, 2, 3, 4)] == [0, 2, 4, 5]
 
 
 def test_a_first_attempt_waits_for_nothing():

@@ -186,6 +186,16 @@ def test_an_error_stops_at_so_many_problems():
     assert len(caught.value.problems) == MOST_PROBLEMS
 
 
+def test_names_that_are_long_and_alike_are_still_told_apart():
+    """Looking for the nearest of a thousand must not take for ever, nor find nothing."""
+    names = [f"{'step-' * 18}{at:04}" for at in range(1000)]
+
+    problems = problems_of(*(step(name, f"{name}x") for name in names))
+
+    assert problems[0].startswith("steps[0].depends_on[0] is ")
+    assert all("did you mean 'step-" in problem for problem in problems)
+
+
 def test_a_thousand_steps_of_a_hundred_dependencies_are_a_template():
     """What is promised as the limit works there."""
     names = [f"s{at}" for at in range(1000)]
@@ -274,6 +284,14 @@ def test_a_batch_its_worker_and_its_convergence_are_a_template():
 def test_a_batch_that_does_not_hang_together_is_refused(steps, place):
     """Found when it is registered, not when the ten-thousandth row is loaded."""
     assert any(problem.startswith(place) for problem in problems_of(*steps))
+
+
+def test_lists_are_as_good_as_tuples():
+    """Both are what people write, and make one template."""
+    made = Template("orders", "1", [step("a"), Step("b", "work", depends_on=["a"])])
+
+    assert made == template(step("a"), step("b", "a"))
+    assert hash(made) == hash(template(step("a"), step("b", "a")))
 
 
 def test_a_made_template_is_frozen():
