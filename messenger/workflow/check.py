@@ -103,8 +103,9 @@ def _repeated(written: Sequence[Any]) -> Iterator[Problem]:
         for field in ("depends_on", "may_create"):
             names = step.get(field) if isinstance(step, dict) else None
             names = names if isinstance(names, (list, tuple)) else ()
+            seen: dict[str, int] = {}
             for at, name in enumerate(names):
-                if (first := names.index(name)) != at:
+                if isinstance(name, str) and (first := seen.setdefault(name, at)) != at:
                     text = f"is {shown(name)}, as item {first} is; name it once"
                     yield Problem(f"steps[{number}].{field}[{at}]", text)
 

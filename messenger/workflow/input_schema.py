@@ -89,7 +89,7 @@ def schema_problems(schema: Any, place: str, depth: int = 1) -> Iterator[Problem
 def _inner(keyword: str, value: Any) -> Iterator[tuple[str, Any]]:
     """Yield the schemas that are part of *keyword*, and where."""
     if keyword == "properties":
-        yield from ((f".{name}", schema) for name, schema in value.items())
+        yield from ((f".{name:.100}", schema) for name, schema in value.items())
     elif keyword in ("anyOf", "allOf", "prefixItems"):
         yield from ((f"[{number}]", schema) for number, schema in enumerate(value))
     elif keyword in ("items", "additionalProperties"):
@@ -142,7 +142,7 @@ def _object(value: dict[str, Any], schema: dict[str, Any], place: str) -> Iterat
             yield Problem(f"{place}.{name}", "is missing")
     for name, each in value.items():
         if name in properties:
-            yield from _problems(each, properties[name], f"{place}.{name}")
+            yield from _problems(each, properties[name], f"{place}.{name:.100}")
         elif others is False:
             yield Problem(
                 f"{place}.{name:.100}", f"is not in the schema; {did_you_mean(name[:100], properties)}"

@@ -47,7 +47,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     "did you mean 'charge'?"
     """
     known = sorted(set(known))
-    # A hostile template has a thousand long names that are alike, and each comparison takes the square of one.
+    # A hostile template has a thousand long names that are alike, and comparing two takes the square of one.
     alike = sorted(known, key=lambda other: abs(len(other) - len(name)))[: 500_000 // (len(name) ** 2 + 1)]
     if near := get_close_matches(name, alike, n=1):
         return f"did you mean {near[0]!r}?"

@@ -1,13 +1,14 @@
 """Template file: a template as YAML or JSON text, and back."""
 
 import json
+from collections import Counter
 from typing import Any, Literal
 
 import msgspec
 
 from .problem import BadTemplate, Problem
 from .template import Template, template_of
-from .yaml_text import DEEPEST, BadText, Document, check_size, read_yaml, write_yaml
+from .yaml_text import DEEPEST, BadText, Document, Lines, check_size, read_yaml, write_yaml
 
 Format = Literal["yaml", "json"]
 
@@ -29,9 +30,8 @@ def parse_template(text: str | bytes, format: Format = "yaml", source: str = "th
     try:
         return template_of(document.data, source)
     except BadTemplate as error:
-        lines = document.lines or (_lines_of_json(text) if format == "json" else {})
-        located = [msgspec.structs.replace(each, line=_line_of(each.place, lines)) for each in error.problems]
-        raise BadTemplate(source, located) from None
+        lines = document.lines or _lines_of_json(text)
+        raise BadTemplate(source, [_located(each, lines) for each in error.problems]) from None
 
 
 def format_template(template: Template, format: Format = "yaml") -> str:
@@ -55,14 +55,13 @@ def _read_json(text: str) -> Document:
         raise BadText(f"the text is more than {DEEPEST} levels deep; write it flatter") from error
     if _is_deep(data):
         raise BadText(f"the text is more than {DEEPEST} levels deep; write it flatter")
-    return Document(data, {})
+    return Document(data, None)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     data = dict(pairs)
     if len(data) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for at, name in enumerate(names) if name in names[:at])
+        twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]
         raise BadText(f"{twice[:100]!r} is written twice in one object; keep one")
     return data
 
@@ -84,17 +83,14 @@ def _is_deep(data: Any) -> bool:
     return True
 
 
-def _lines_of_json(text: str) -> dict[str, int]:
+def _lines_of_json(text: str) -> Lines | None:
     try:
         return read_yaml(
             text
         ).lines  # JSON is YAML but for a few escapes, and only YAML's reader counts lines
     except BadText:
-        return {}
+        return None
 
 
-def _line_of(place: str, lines: dict[str, int]) -> int | None:
-    """Return the line of *place*, or of the nearest thing around it that was written."""
-    while place not in lines and place:
-        place = place[: max(place.rfind("."), place.rfind("["), 0)]
-    return lines.get(place)
+def _located(problem: Problem, lines: Lines | None) -> Problem:
+    return msgspec.structs.replace(problem, line=lines.line_of(problem.place) if lines is not None else None)

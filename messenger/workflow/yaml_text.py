@@ -37,11 +37,29 @@ class BadText(ValueError):
         super().__init__(f"line {line}: {reason}" if line else reason)
 
 
+class Lines(Struct, frozen=True):
+    """On which *line* a value begins, and the values in it, by `.key` or `[item]`.
+
+    A tree, because a map of whole places would grow with the square of a text that has long keys.
+    """
+
+    line: int
+    inner: dict[str, "Lines"]
+
+    def line_of(self, place: str) -> int:
+        """Return the line of *place*, such as `steps[2].name`, or of the nearest thing around it."""
+        node, rest = self, f".{place}"
+        while inner := [key for key in node.inner if rest.startswith(key) and rest[len(key) :][:1] in ".["]:
+            longest = max(inner, key=len)
+            node, rest = node.inner[longest], rest[len(longest) :]
+        return node.line
+
+
 class Document(Struct, frozen=True):
-    """What a text holds, and the line of each place in it, such as `steps[2].name`."""
+    """What a text holds, and on which lines, if that is known."""
 
     data: Any
-    lines: dict[str, int]
+    lines: Lines | None
 
 
 def read_yaml(text: str) -> Document:
@@ -52,8 +70,7 @@ def read_yaml(text: str) -> Document:
     """
     check_size(text)
     reader = _Reader(_events(text))
-    data = reader.document()
-    return Document(data, reader.lines)
+    return reader.document()
 
 
 def write_yaml(data: Any) -> str:
@@ -79,24 +96,24 @@ class _Reader:
     """Builds data from events; anchored values come with how many values they are, and how deep."""
 
     def __init__(self, events: Iterator[Any]) -> None:
-        self.lines: dict[str, int] = {}
         self._events = events
         self._anchored: dict[str, tuple[Any, int, int]] = {}
         self._values = 0
         self._deepest = 0
 
-    def document(self) -> Any:
+    def document(self) -> Document:
         next(self._events)
         if isinstance(next(self._events), yaml.StreamEndEvent):
             raise BadText("the text is empty; write a template")
-        data = self._value(next(self._events), "", 1)
+        first = next(self._events)
+        lines = Lines(_line(first), {})
+        data = self._value(first, lines, 1)
         next(self._events)
         if not isinstance(rest := next(self._events), yaml.StreamEndEvent):
             raise BadText("a second document starts here; write one template in a file", _line(rest))
-        return data
+        return Document(data, lines)
 
-    def _value(self, event: Any, place: str, depth: int) -> Any:
-        self.lines.setdefault(place, _line(event))
+    def _value(self, event: Any, lines: Lines, depth: int) -> Any:
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event, depth)
         before = self._values
@@ -106,10 +123,10 @@ class _Reader:
             value = _scalar(event)
         elif isinstance(event, yaml.SequenceStartEvent):
             _check_tag(event, "seq")
-            value = self._sequence(place, depth)
+            value = self._sequence(lines, depth)
         else:
             _check_tag(event, "map")
-            value = self._mapping(place, depth)
+            value = self._mapping(lines, depth)
         if event.anchor is not None:
             self._anchored[event.anchor] = (value, self._values - before, self._deepest - depth)
         self._deepest = max(outer, self._deepest)
@@ -131,21 +148,22 @@ class _Reader:
         if depth > DEEPEST:
             raise BadText(f"more than {DEEPEST} levels deep; write it flatter", _line(event))
 
-    def _sequence(self, place: str, depth: int) -> list[Any]:
+    def _sequence(self, lines: Lines, depth: int) -> list[Any]:
         items: list[Any] = []
         while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
-            items.append(self._value(event, f"{place}[{len(items)}]", depth + 1))
+            here = lines.inner[f"[{len(items)}]"] = Lines(_line(event), {})
+            items.append(self._value(event, here, depth + 1))
         return items
 
-    def _mapping(self, place: str, depth: int) -> dict[str, Any]:
+    def _mapping(self, lines: Lines, depth: int) -> dict[str, Any]:
         mapping: dict[str, Any] = {}
         while not isinstance(event := next(self._events), yaml.MappingEndEvent):
             key = _key(event)
-            here = f"{place}.{key}" if place else key
             if key in mapping:
-                reason = f"{here:.200} is written a second time, first on line {self.lines[here]}; keep one"
+                first = lines.inner[f".{key}"].line
+                reason = f"{key:.100} is written a second time, first on line {first}; keep one"
                 raise BadText(reason, _line(event))
-            self.lines[here] = _line(event)
+            here = lines.inner[f".{key}"] = Lines(_line(event), {})
             mapping[key] = self._value(next(self._events), here, depth + 1)
         return mapping
 

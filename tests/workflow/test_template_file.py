@@ -1,5 +1,7 @@
 """Templates as text: YAML, JSON and what pretends to be."""
 
+import tracemalloc
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -177,6 +179,40 @@ TOWER = "a0: &a0 [x]\n" + "".join(f"a{at}: &a{at} [*a{at - 1}]\n" for at in rang
 def test_hostile_yaml_is_refused(text, told):
     """A few bytes that would take all memory, call a function or mean two things."""
     assert told in error_of(text)
+
+
+@pytest.mark.parametrize("format", ["yaml", "json"])
+def test_a_list_far_past_its_limit_is_refused_without_a_look_at_each_pair(format):
+    """Its text is within what is read, and its square is 10,000,000,000."""
+    names = ",".join(f'"{at}"' for at in range(100_000))
+    text = f'{{"name": "a", "version": "v", "steps": [{{"name": "a", "depends_on": [{names}]}}]}}'
+
+    assert "steps[0].depends_on has 100,000 items; write 100 at most" in error_of(text, format)
+
+
+def test_long_keys_around_many_values_take_no_more_memory_than_their_text():
+    """Each value's place spelled out would take 60 GB."""
+    text = f"? {'k' * 500_000}\n: [{'1,' * 150_000}1]"
+
+    tracemalloc.start()
+    told = error_of(text)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert "is no field of a template" in told
+    assert peak < 200_000_000
+
+
+def test_a_line_is_found_past_keys_with_dots_and_common_beginnings():
+    lines = read_yaml("name: 1\nnamespace:\n  a: 2\n  a.b: 3\n  a.b.c:\n  - 4\n").lines
+
+    assert [lines.line_of(f"namespace{place}") for place in ("", ".a", ".a.b", ".a.b.c[0].d", ".x")] == [
+        2,
+        3,
+        4,
+        6,
+        2,
+    ]
 
 
 def test_aliases_within_the_limits_are_read():
