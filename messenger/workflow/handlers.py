@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Iterator
 from inspect import iscoroutinefunction
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 from msgspec import Struct
 
+from .by_name import by_name
 from .context import Context
 from .problem import did_you_mean
 from .template import Template
@@ -26,13 +27,7 @@ class Handler(Struct, frozen=True):
     name: str
     function: Function
     runs_in: RunsIn
-
-    def __post_init__(self) -> None:
-        if self.runs_in != "loop" and is_asynchronous(self.function):
-            raise TypeError(
-                f"handler {self.name!r} is asynchronous and cannot run in a {self.runs_in}; "
-                "leave runs_in out, or make it a plain function"
-            )
+    """In a process, *function* is one that can be pickled, see `by_name`."""
 
     @property
     def asynchronous(self) -> bool:
@@ -63,8 +58,8 @@ class Handlers:
         "loop" for one that never does, and is done in less time than handing it to a thread takes.
 
         Raises:
-            TypeError: it is asynchronous, and *runs_in* is not the loop.
-            ValueError: another function has the name.
+            TypeError: it is asynchronous, and *runs_in* is not the loop; or a process would not find it.
+            ValueError: another function has the name, or *runs_in* is no such place.
         """
         self.put(handler_of(function, name, runs_in))
         return function
@@ -107,8 +102,18 @@ def handler_of(function: Function, name: str | None = None, runs_in: RunsIn | No
     """Make a handler of *function*, see `Handlers.add`."""
     if not callable(function):
         raise TypeError(f"{function!r} is no function, so it cannot be a handler")
-    own = str(getattr(function, "__name__", type(function).__name__))
-    return Handler(name or own, function, runs_in or ("loop" if is_asynchronous(function) else "thread"))
+    own = name or str(getattr(function, "__name__", type(function).__name__))
+    where = runs_in or ("loop" if is_asynchronous(function) else "thread")
+    if where not in get_args(RunsIn):
+        raise ValueError(
+            f"runs_in of handler {own!r} is {where!r}; write one of {', '.join(get_args(RunsIn))}"
+        )
+    if where != "loop" and is_asynchronous(function):
+        raise TypeError(
+            f"handler {own!r} is asynchronous and cannot run in a {where}; "
+            "leave runs_in out, or make it a plain function"
+        )
+    return Handler(own, by_name(function) if where == "process" else function, where)
 
 
 def is_asynchronous(function: Function) -> bool:

@@ -8,14 +8,17 @@ from msgspec import Struct
 from .context import Context, CursorRange  # noqa: F401 - the range is for a doctest
 from .handlers import Function, Handler, Handlers, RunsIn, handler_of
 from .input_schema import schema_of
+from .problem import did_you_mean
 from .template import Retry, Step, Template
 
 
 class StepFunction(Struct, frozen=True):
     """A function together with the step that it does; it is called as before."""
 
+    function: Function
     step: Step
     handler: Handler
+    """What a worker calls, which is not *function* where that is to run in another process."""
 
     @property
     def name(self) -> str:
@@ -24,7 +27,7 @@ class StepFunction(Struct, frozen=True):
 
     def __call__(self, context: Context) -> Any:
         """Do the step."""
-        return self.handler.function(context)
+        return self.function(context)
 
 
 StepName = str | StepFunction
@@ -127,6 +130,11 @@ class Workflow:
 
 
 def _decorator(options: Options, **of_kind: Any) -> Decorator:
+    known = Options.__annotations__
+    for option in options:
+        if option not in known:  # a dependency that was passed over would be found in production
+            raise TypeError(f"a step has no {option}; {did_you_mean(option, known)}")
+
     def decorate(function: Function) -> StepFunction:
         handler = handler_of(function, options.get("handler"), options.get("runs_in"))
         said: dict[str, Any] = {
@@ -139,7 +147,7 @@ def _decorator(options: Options, **of_kind: Any) -> Decorator:
             **said,
             **of_kind,
         )
-        return StepFunction(made, handler)
+        return StepFunction(function, made, handler)
 
     return decorate
 

@@ -1,6 +1,7 @@
 """What handlers are given, may return and may raise, and how they are found."""
 
 import asyncio
+import pickle
 from functools import partial
 from math import inf, nan
 
@@ -175,6 +176,38 @@ def test_an_asynchronous_handler_cannot_run_in_a_thread():
 
     with pytest.raises(TypeError, match="'Charge' is asynchronous and cannot run in a thread"):
         Handlers().add(Charge(), runs_in="thread")
+
+
+@work(runs_in="process")
+def compress(context):
+    return context.input * 2
+
+
+def test_a_handler_for_a_process_survives_the_way_there():
+    """Pickle finds a step under the function's name, and would refuse."""
+    handler = pickle.loads(pickle.dumps(compress.handler))  # noqa: S301 - our own
+
+    assert handler == compress.handler
+    assert handler.function(Context(input=21)) == 42
+
+
+def test_a_handler_that_a_process_would_not_find_is_refused():
+    """When it is written, not when its first task runs."""
+    with pytest.raises(TypeError, match="define it at the top of a module"):
+        Handlers().add(lambda context: None, "nameless", "process")
+
+
+def test_a_place_that_there_is_not_is_refused():
+    with pytest.raises(
+        ValueError, match="runs_in of handler 'print' is 'threads'; write one of loop, thread"
+    ):
+        Handlers().add(print, runs_in="threads")
+
+
+def test_an_option_that_there_is_not_is_refused():
+    """A dependency that was passed over would let the step run too early."""
+    with pytest.raises(TypeError, match="a step has no depend_on; did you mean 'depends_on'"):
+        work(depend_on=["a"])
 
 
 def test_what_is_no_function_is_no_handler():
