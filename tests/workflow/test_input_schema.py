@@ -66,6 +66,47 @@ def test_a_value_is_allowed_as_a_complete_validator_allows_it(schema, value):
     assert allowed == jsonschema.Draft202012Validator(schema).is_valid(value)
 
 
+@pytest.mark.parametrize(
+    ("schema", "allowed", "refused"),
+    [
+        ({"type": "integer"}, 1.0, True),
+        ({"type": "integer"}, 0, 1.5),
+        ({"type": "number"}, 1.5, False),
+        ({"type": ["string", "null"]}, None, 0),
+        ({"enum": [1, "a", [True]]}, 1.0, True),
+        ({"enum": [[1], {"a": 0}]}, {"a": 0.0}, {"a": False}),
+        ({"const": {"a": [1]}}, {"a": [1.0]}, {"a": [1], "b": 1}),
+        ({"minimum": 2}, 2, 1.9),
+        ({"maximum": 2}, 2, 2.1),
+        ({"exclusiveMinimum": 2}, 2.1, 2),
+        ({"exclusiveMaximum": 2}, 1.9, 2),
+        ({"minLength": 2}, "ab", "a"),
+        ({"maxLength": 2}, "ab", "abc"),
+        ({"minItems": 1}, [0], []),
+        ({"maxItems": 1}, [0], [0, 0]),
+        ({"minProperties": 1}, {"a": 0}, {}),
+        ({"maxProperties": 1}, {"a": 0}, {"a": 0, "b": 0}),
+        ({"required": ["a"]}, {"a": None}, {"b": None}),
+        ({"properties": {"a": {"type": "null"}}}, {"b": 1}, {"a": 1}),
+        ({"properties": {"a": True}, "additionalProperties": False}, {"a": 1}, {"b": 1}),
+        ({"additionalProperties": {"type": "null"}}, {"a": None}, {"a": 1}),
+        ({"items": {"type": "null"}}, [None, None], [None, 1]),
+        ({"prefixItems": [True], "items": False}, [1], [1, 2]),
+        ({"anyOf": [{"type": "null"}, {"minimum": 2}]}, 2, 1),
+        ({"allOf": [{"maximum": 3}, {"minimum": 2}]}, 2, 1),
+    ],
+)
+def test_each_keyword_draws_its_line_where_json_schema_does(schema, allowed, refused):
+    """Found at random, a bound is nearly never met exactly."""
+    complete = jsonschema.Draft202012Validator(schema)
+
+    assert complete.is_valid(allowed)
+    check_input(allowed, schema)
+    assert not complete.is_valid(refused)
+    with pytest.raises(BadInput):
+        check_input(refused, schema)
+
+
 ORDER = {
     "type": "object",
     "required": ["id", "lines"],
