@@ -5,7 +5,6 @@
 
 from collections.abc import Iterator
 from functools import cache
-from math import isfinite
 from types import NoneType
 from typing import Annotated, Any, get_args, get_origin
 
@@ -67,8 +66,6 @@ def _item_problems(value: Any, annotation: Any, place: str) -> Iterator[Problem]
 
 
 def _fits(value: Any, annotation: Any) -> bool:
-    if isinstance(value, float) and not isfinite(value):  # no bound of msgspec's holds back not-a-number
-        return False
     try:
         msgspec.convert(value, annotation)
     except msgspec.ValidationError:
