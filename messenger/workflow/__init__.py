@@ -1,0 +1,1 @@
+"""Workflows that survive a crash: DAGs of steps, on PostgreSQL."""

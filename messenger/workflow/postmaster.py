@@ -1,0 +1,84 @@
+"""Postmaster: the process that a data folder is served by, as its `postmaster.pid` tells.
+
+Source: PostgreSQL, src/include/utils/pidfile.h.
+"""
+
+import os
+import select
+import signal
+import sys
+from pathlib import Path
+
+import msgspec
+
+# Lines of the file, from 0; the server writes them one after the other while it starts.
+_PID, _PORT, _SOCKET_FOLDER, _STATUS = 0, 3, 4, 7
+
+
+class Postmaster(msgspec.Struct, frozen=True):
+    """A server that runs, and where it listens; *status* is starting, ready, stopping or standby."""
+
+    pid: int
+    port: int
+    socket_folder: str
+    status: str
+
+
+def find_postmaster(data: Path) -> Postmaster | None:
+    """Return who serves *data*, if anybody does and has come so far as to tell where."""
+    try:
+        lines = (data / "postmaster.pid").read_text().splitlines()
+    except FileNotFoundError:
+        return None
+    if len(lines) <= _STATUS or not _serves(int(lines[_PID]), data):
+        return None
+    return Postmaster(
+        int(lines[_PID]), int(lines[_PORT]), lines[_SOCKET_FOLDER].strip(), lines[_STATUS].strip()
+    )
+
+
+def wait_for_end(pid: int, seconds: float) -> bool:
+    """Wait until process *pid*, which need not be our child, has ended; tell whether it has."""
+    if sys.platform != "linux":
+        return False
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        return bool(select.select([descriptor], [], [], seconds)[0])
+    finally:
+        os.close(descriptor)
+
+
+def crash(pid: int) -> None:
+    """Kill our child *pid* and all that it has started at once, as a crash of the machine does."""
+    if sys.platform == "linux":
+        # Stopped first: it starts no more children, and reaps none, so that none of their ids is reused.
+        os.kill(pid, signal.SIGSTOP)
+        os.waitid(os.P_PID, pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        for child in _children_of(pid):
+            os.kill(child, signal.SIGKILL)
+    os.kill(pid, signal.SIGKILL)
+
+
+def _serves(pid: int, data: Path) -> bool:
+    """Tell whether *pid* lives and is a server of *data*: after a crash the id may be anybody's."""
+    if sys.platform != "linux":
+        try:
+            os.kill(pid, 0)
+        except (ProcessLookupError, PermissionError):
+            return False
+        return True
+    try:
+        return Path(f"/proc/{pid}/cwd").readlink() == data.resolve()
+    except (FileNotFoundError, ProcessLookupError, PermissionError):  # the last: somebody else's process
+        return False
+
+
+def _children_of(pid: int) -> list[int]:
+    try:
+        lists = [file.read_text().split() for file in Path(f"/proc/{pid}/task").glob("*/children")]
+    except (FileNotFoundError, ProcessLookupError):  # it has just ended
+        return []
+    return [int(child) for children in lists for child in children]
