@@ -102,18 +102,15 @@ def claim_folder(folder: Path, owner: Owner) -> None:
     Raises:
         Unreachable: it is somebody else's, or in a place where the owner cannot go.
     """
-    if not folder.exists():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        folder.mkdir(mode=0o700)
-        owner.give(folder)
-    uid = os.geteuid() if owner.uid is None else owner.uid
-    if folder.stat().st_uid != uid:
-        if os.geteuid() != 0 or any(folder.iterdir()):
-            raise Unreachable(
-                f"{folder} is {_describe(folder)} and not empty, and PostgreSQL runs as user {owner}; "
-                "choose an empty or a new folder, or make it theirs with chown -R"
-            )
-        owner.give(folder)
+    owner.check_reaches(next(part for part in folder.parents if part.exists()))
+    try:
+        if not folder.is_dir():
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700)
+            owner.give(folder)
+        _adopt(folder, owner)
+    except OSError as error:
+        raise Unreachable(f"cannot use {folder} for a database: {error}; choose another folder") from None
     owner.check_reaches(folder)
 
 
@@ -121,6 +118,17 @@ def environment() -> dict[str, str]:
     """Return our environment without what would change a server: PGDATA, PGPORT, the language of its log."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_"))}
     return kept | {"LC_ALL": "C"}
+
+
+def _adopt(folder: Path, owner: Owner) -> None:
+    if folder.stat().st_uid == (os.geteuid() if owner.uid is None else owner.uid):
+        return
+    if os.geteuid() != 0 or any(folder.iterdir()):
+        raise Unreachable(
+            f"{folder} is {_describe(folder)} and not empty, and PostgreSQL runs as user {owner}; "
+            "choose an empty or a new folder, or make it theirs with chown -R"
+        )
+    owner.give(folder)
 
 
 def _describe(path: Path) -> str:
