@@ -161,8 +161,7 @@ class PostgresServer:
             self._make_socket_folder(owner)
             try:
                 self._listen([str(programs.folder / "postgres"), "-D", str(data)], owner)
-                if self.port is not None:
-                    self._set_password()
+                self._greet()
             except BaseException:
                 self.stop()
                 raise
@@ -271,15 +270,19 @@ class PostgresServer:
 
     def _make_socket_folder(self, owner: Owner) -> None:
         longest = self.folder / "socket" / ".s.PGSQL.65535.lock"
-        if len(os.fsencode(longest)) <= _SOCKET_PATH_BYTES_MAX:
+        # libpq reads a comma as the end of a host.
+        if len(os.fsencode(longest)) <= _SOCKET_PATH_BYTES_MAX and "," not in str(longest):
             self._socket_folder.mkdir(mode=0o700, exist_ok=True)
         elif self._short is None:
             self._short = _temporary_folder()
             self._socket_folder = Path(self._short.name)
         owner.give(self._socket_folder)
 
-    def _set_password(self) -> None:
+    def _greet(self) -> None:
+        """Connect once; who reads postmaster.pid may still find "starting" in it, until that is answered."""
         with connect(self.url) as connection:
+            if self.port is None:
+                return
             # What the server sees, and may log, is what checks a password and does not tell it.
             verifier = connection.pgconn.encrypt_password(
                 self._password.encode(), SUPERUSER.encode(), b"scram-sha-256"

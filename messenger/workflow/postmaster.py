@@ -7,6 +7,8 @@ import os
 import select
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -41,25 +43,43 @@ def wait_for_end(pid: int, seconds: float) -> bool:
     """Wait until process *pid*, which need not be our child, has ended; tell whether it has."""
     if sys.platform != "linux":
         return False
+    with suppress(ProcessLookupError), _watched(pid) as descriptor:
+        return _is_readable(descriptor, seconds)
+    return True
+
+
+def crash(pid: int) -> None:
+    """Kill our child *pid* and all that it has started at once, and return when those have ended."""
+    if sys.platform != "linux":
+        os.kill(pid, signal.SIGKILL)
+        return
+    # Stopped first: it starts no more children, and reaps none, so that none of their ids is reused.
+    os.kill(pid, signal.SIGSTOP)
+    os.waitid(os.P_PID, pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+    with ExitStack() as stack:
+        descriptors = []
+        for child in _children_of(pid):
+            descriptors.append(stack.enter_context(_watched(child)))
+            os.kill(child, signal.SIGKILL)
+        os.kill(pid, signal.SIGKILL)
+        for descriptor in descriptors:
+            _is_readable(descriptor, None)
+
+
+@contextmanager
+def _watched(pid: int) -> Iterator[int]:
+    """Open what becomes readable when process *pid* has ended."""
+    descriptor = os.pidfd_open(pid)
     try:
-        descriptor = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return True
-    try:
-        return bool(select.select([descriptor], [], [], seconds)[0])
+        yield descriptor
     finally:
         os.close(descriptor)
 
 
-def crash(pid: int) -> None:
-    """Kill our child *pid* and all that it has started at once, as a crash of the machine does."""
-    if sys.platform == "linux":
-        # Stopped first: it starts no more children, and reaps none, so that none of their ids is reused.
-        os.kill(pid, signal.SIGSTOP)
-        os.waitid(os.P_PID, pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
-        for child in _children_of(pid):
-            os.kill(child, signal.SIGKILL)
-    os.kill(pid, signal.SIGKILL)
+def _is_readable(descriptor: int, seconds: float | None) -> bool:
+    poll = select.poll()  # select() takes no descriptor past 1023
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(None if seconds is None else seconds * 1000))
 
 
 def _serves(pid: int, data: Path) -> bool:

@@ -180,15 +180,16 @@ def test_names_that_are_no_sequence_are_refused(files, name):
 
 
 def test_a_role_without_the_right_is_told_which(postgres_url, empty_database):
-    role = sql.Identifier(f"{psycopg.conninfo.conninfo_to_dict(empty_database)['dbname']}_poor")
+    name = "messenger_test_without_rights"
+    role = sql.Identifier(name)
     with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(role))
         connection.execute(sql.SQL("CREATE ROLE {}").format(role))
-        url = make_conninfo(empty_database, options=f"-c role={role._obj[0]}")
         try:
             with pytest.raises(
                 MigrationFailed, match=r"0001_schema\.sql failed, .*permission denied for database"
             ):
-                migrate(url)
+                migrate(make_conninfo(empty_database, options=f"-c role={name}"))
         finally:
             connection.execute(sql.SQL("DROP ROLE {}").format(role))
 
