@@ -36,7 +36,7 @@ def prepare_data(data: Path, owner: Owner, *, template: Path | None = None, dura
     if template is None:
         _initialise(unfinished, owner, programs)
     else:
-        _must(owner, ["cp", "-R", "-p", template, unfinished])
+        _copy(template, unfinished, owner)
     if durable:
         _must(owner, [programs.folder / "initdb", "--sync-only", "-D", unfinished])
     unfinished.rename(data)
@@ -60,6 +60,16 @@ def _initialise(data: Path, owner: Owner, programs: Programs) -> None:
             "--no-instructions",
         ],
     )
+
+
+def _copy(template: Path, data: Path, owner: Owner) -> None:
+    try:
+        shutil.copytree(template, data, symlinks=True, copy_function=shutil.copy)
+        for folder, _, names in os.walk(data):
+            for path in (folder, *(os.path.join(folder, name) for name in names)):
+                owner.give(Path(path))
+    except OSError as error:  # shutil.Error, too
+        raise NotInitialised(f"cannot copy the template {template} to {data}: {error}") from error
 
 
 def _must(owner: Owner, command: list[str | Path]) -> None:

@@ -42,6 +42,27 @@ def postgres_url(request):
         yield server.url
 
 
+@pytest.fixture(scope="module")
+def a_server(template):
+    with PostgresServer(template=template, port=0) as server:
+        yield server
+
+
+@pytest.fixture
+def server(a_server):
+    """A server to stop and to kill, which the tests of a module share: a thousand files are slow to make."""
+    if a_server.pid is None:
+        a_server.start()
+    return a_server
+
+
+@pytest.fixture
+def folder(server):
+    """The folder of a server that has stopped."""
+    server.stop()
+    return server.folder
+
+
 @pytest.fixture
 def place():
     """A folder that a server may have; as root, `tmp_path` is closed to the user that it runs as."""

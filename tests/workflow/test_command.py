@@ -42,9 +42,9 @@ def test_migrate_takes_the_url_from_the_environment(empty_database):
     assert (done.returncode, len(done.stdout.splitlines())) == (0, len(read_migrations()))
 
 
-def test_migrate_starts_a_server_when_none_is_named(template, place):
+def test_migrate_starts_a_server_when_none_is_named(folder):
     """The first thing that somebody tries, on a bare machine."""
-    done = [run("migrate", MESSENGER_POSTGRES_FOLDER=str(place)) for _ in range(2)]
+    done = [run("migrate", MESSENGER_POSTGRES_FOLDER=str(folder)) for _ in range(2)]
 
     assert [one.returncode for one in done] == [0, 0]
     assert [len(one.stdout.splitlines()) for one in done] == [len(read_migrations()), 0]

@@ -58,18 +58,18 @@ def test_a_url_that_is_given_comes_first(monkeypatch):
         assert (given, theirs) == ("postgresql://given", "postgresql://theirs")
 
 
-def test_one_is_started_and_ends_with_the_block(template, place):
-    with open_postgres(folder=place) as url, psycopg.connect(url) as connection:
+def test_one_is_started_and_ends_with_the_block(folder):
+    with open_postgres(folder=folder) as url, psycopg.connect(url) as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
 
-    assert processes_in(place) == []
+    assert processes_in(folder) == []
 
 
-def test_the_folder_may_be_named(template, place, monkeypatch):
-    monkeypatch.setenv("MESSENGER_POSTGRES_FOLDER", str(place))
+def test_the_folder_may_be_named(folder, monkeypatch):
+    monkeypatch.setenv("MESSENGER_POSTGRES_FOLDER", str(folder))
 
     with open_postgres():
-        assert processes_in(place)
+        assert processes_in(folder)
 
 
 def test_processes_that_open_one_folder_at_once_share_its_server(template, place):
@@ -97,12 +97,12 @@ def test_processes_that_open_one_folder_at_once_share_its_server(template, place
     assert processes_in(place) == []
 
 
-def test_an_error_in_the_block_comes_out(template, place):
+def test_an_error_in_the_block_comes_out(folder):
     """Even the one that is caught while a server is looked for."""
-    with pytest.raises(AlreadyRunning, match="mine"), open_postgres(folder=place):
+    with pytest.raises(AlreadyRunning, match="mine"), open_postgres(folder=folder):
         raise AlreadyRunning("mine", "postgresql://other")
 
-    assert processes_in(place) == []
+    assert processes_in(folder) == []
 
 
 def test_the_default_folder_outlives_a_session(monkeypatch, tmp_path):
