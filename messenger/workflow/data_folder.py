@@ -25,11 +25,9 @@ def prepare_data(data: Path, owner: Owner, *, template: Path | None = None, dura
         NotInitialised: it could not be made.
         ProgramsMissing: no PostgreSQL, or none of the version that wrote it, is installed.
     """
-    version = data / "PG_VERSION"
-    if version.exists():
-        return find_programs(owner, version=int(version.read_text()))
-    made_from = None if template is None else int((template / "PG_VERSION").read_text())
-    programs = find_programs(owner, version=made_from)
+    if (data / "PG_VERSION").exists():
+        return find_programs(owner, version=_version_of(data))
+    programs = find_programs(owner, version=None if template is None else _version_of(template))
     # Made beside it and renamed, so that what dies in the middle leaves no half of a data folder.
     unfinished = data.with_name(f"{data.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
@@ -43,6 +41,13 @@ def prepare_data(data: Path, owner: Owner, *, template: Path | None = None, dura
     if durable:
         _sync_folder(data.parent)
     return programs
+
+
+def _version_of(data: Path) -> int:
+    try:
+        return int((data / "PG_VERSION").read_text())
+    except (OSError, ValueError) as error:
+        raise NotInitialised(f"{data} is not the data folder of a PostgreSQL server: {error}") from None
 
 
 def _initialise(data: Path, owner: Owner, programs: Programs) -> None:

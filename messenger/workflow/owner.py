@@ -94,23 +94,35 @@ def choose_owner(folder: Path) -> Owner:
     return Owner(entry.pw_uid, entry.pw_gid)
 
 
-def claim_folder(folder: Path, owner: Owner) -> None:
-    """Make *folder* where it is missing, and see to it that it is the owner's and within reach.
+def make_folder(folder: Path, owner: Owner) -> None:
+    """Make *folder* where it is missing; nothing above it is opened to anybody.
 
-    Only the folder itself, empty or new, changes hands: nothing above it is opened.
+    Raises:
+        Unreachable: it cannot be made, or in a place where *owner* cannot go.
+    """
+    owner.check_reaches(next(part for part in folder.parents if part.exists()))
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        os.listdir(folder)
+    except OSError as error:
+        raise Unreachable(f"cannot use {folder} for a database: {error}; choose another folder") from None
+
+
+def claim_folder(folder: Path, owner: Owner) -> None:
+    """See to it that *folder* is the owner's, which root may make it while it is empty, and within reach.
 
     Raises:
         Unreachable: it is somebody else's, or in a place where the owner cannot go.
     """
-    owner.check_reaches(next(part for part in folder.parents if part.exists()))
-    try:
-        if not folder.is_dir():
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            folder.mkdir(mode=0o700)
-            owner.give(folder)
-        _adopt(folder, owner)
-    except OSError as error:
-        raise Unreachable(f"cannot use {folder} for a database: {error}; choose another folder") from None
+    if folder.stat().st_uid != (os.geteuid() if owner.uid is None else owner.uid):
+        filled = " and not empty" if any(folder.iterdir()) else ""
+        if os.geteuid() != 0 or filled:
+            raise Unreachable(
+                f"{folder} is {_describe(folder)}{filled}, and PostgreSQL runs as user {owner}; "
+                "choose an empty or a new folder, or make it theirs with chown -R"
+            )
+        owner.give(folder)
     owner.check_reaches(folder)
 
 
@@ -118,17 +130,6 @@ def environment() -> dict[str, str]:
     """Return our environment without what would change a server: PGDATA, PGPORT, the language of its log."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_"))}
     return kept | {"LC_ALL": "C"}
-
-
-def _adopt(folder: Path, owner: Owner) -> None:
-    if folder.stat().st_uid == (os.geteuid() if owner.uid is None else owner.uid):
-        return
-    if os.geteuid() != 0 or any(folder.iterdir()):
-        raise Unreachable(
-            f"{folder} is {_describe(folder)} and not empty, and PostgreSQL runs as user {owner}; "
-            "choose an empty or a new folder, or make it theirs with chown -R"
-        )
-    owner.give(folder)
 
 
 def _describe(path: Path) -> str:

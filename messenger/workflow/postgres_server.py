@@ -24,7 +24,7 @@ from psycopg import sql
 from .connection import connect
 from .data_folder import SUPERUSER, prepare_data
 from .errors import WorkflowError
-from .owner import Owner, choose_owner, claim_folder, environment
+from .owner import Owner, choose_owner, claim_folder, environment, make_folder
 from .postmaster import crash, find_postmaster, wait_for_end
 
 READY_SECONDS = 60.0  # after a crash it reads what was not yet written to its tables
@@ -153,8 +153,9 @@ class PostgresServer:
             WorkflowError: it is not installed, or the folder is of no use to it.
         """
         owner = choose_owner(self.folder)
-        claim_folder(self.folder, owner)
+        make_folder(self.folder, owner)
         with _locked(self.folder):
+            claim_folder(self.folder, owner)
             data = self.folder / "data"
             _check_not_running(data)
             programs = prepare_data(data, owner, template=self._template, durable=self._temporary is None)

@@ -76,7 +76,10 @@ def test_processes_that_open_one_folder_at_once_share_its_server(template, place
     """Only one of them makes the data, and only one starts what serves it."""
     processes = [
         subprocess.Popen(
-            [sys.executable, "-c", OPEN, place], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", OPEN, place / "not" / "there"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         for _ in range(3)
     ]

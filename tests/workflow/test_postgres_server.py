@@ -12,6 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from messenger.workflow.data_folder import NotInitialised
 from messenger.workflow.owner import Unreachable
 from messenger.workflow.postgres_server import AlreadyRunning, PortTaken, PostgresServer, ServerFailed
 from messenger.workflow.programs import ProgramsMissing
@@ -315,6 +316,18 @@ def test_root_does_not_take_over_a_folder_with_something_in_it(place, template):
         PostgresServer(folder=place, template=template).start()
 
     assert place.stat().st_uid == 0
+
+
+def test_what_is_no_folder_is_told(place):
+    (place / "file").touch()
+
+    with pytest.raises(Unreachable, match=r"file for a database: .*choose another folder"):
+        PostgresServer(folder=place / "file").start()
+
+
+def test_what_is_no_template_is_told(place, tmp_path):
+    with pytest.raises(NotInitialised, match="is not the data folder of a PostgreSQL server"):
+        PostgresServer(folder=place, template=tmp_path).start()
 
 
 def test_ctrl_c_reaches_it_through_us_only(folder):
