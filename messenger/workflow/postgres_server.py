@@ -182,8 +182,8 @@ class PostgresServer:
 
     def kill(self) -> None:
         """End it as a crash would: all of its processes, with SIGKILL."""
-        if (pid := self.pid) is not None:
-            crash(pid)
+        if self._reading is not None and self._reading.is_alive():
+            crash(self.pid, self.folder / "data")
             self._crashed = True
         self.wait()
 

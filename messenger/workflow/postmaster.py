@@ -48,20 +48,29 @@ def wait_for_end(pid: int, seconds: float) -> bool:
     return True
 
 
-def crash(pid: int) -> None:
-    """Kill our child *pid* and all that it has started at once, and return when those have ended."""
+def crash(pid: int | None, data: Path) -> None:
+    """Kill all that serves *data* at once, and return when it has ended.
+
+    pid: the postmaster, our child; without it, what a postmaster that died has left: a backend that
+    computes does not look whether its server still lives.
+    """
     if sys.platform != "linux":
-        os.kill(pid, signal.SIGKILL)
+        if pid is not None:
+            os.kill(pid, signal.SIGKILL)
         return
-    # Stopped first: it starts no more children, and reaps none, so that none of their ids is reused.
-    os.kill(pid, signal.SIGSTOP)
-    os.waitid(os.P_PID, pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+    if pid is not None:  # stopped first, so that it starts no more
+        os.kill(pid, signal.SIGSTOP)
+        os.waitid(os.P_PID, pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
     with ExitStack() as stack:
         descriptors = []
-        for child in _children_of(pid):
-            descriptors.append(stack.enter_context(_watched(child)))
-            os.kill(child, signal.SIGKILL)
-        os.kill(pid, signal.SIGKILL)
+        for path in Path("/proc").glob("[0-9]*"):
+            if not _is_postgres_of(path, data):
+                continue
+            with suppress(ProcessLookupError):
+                descriptor = stack.enter_context(_watched(int(path.name)))
+                if _is_postgres_of(path, data):  # still: the id may have become another's before we held it
+                    signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+                    descriptors.append(descriptor)
         for descriptor in descriptors:
             _is_readable(descriptor, None)
 
@@ -90,15 +99,14 @@ def _serves(pid: int, data: Path) -> bool:
         except (ProcessLookupError, PermissionError):
             return False
         return True
+    return _is_postgres_of(Path(f"/proc/{pid}"), data)
+
+
+def _is_postgres_of(process: Path, data: Path) -> bool:
+    """Tell whether *process*, a folder in /proc, is a PostgreSQL that works in *data*, and no shell."""
     try:
-        return Path(f"/proc/{pid}/cwd").readlink() == data.resolve()
-    except (FileNotFoundError, ProcessLookupError, PermissionError):  # the last: somebody else's process
+        return (process / "cwd").readlink() == data.resolve() and (
+            process / "comm"
+        ).read_text() == "postgres\n"
+    except OSError:  # it has ended, or is somebody else's
         return False
-
-
-def _children_of(pid: int) -> list[int]:
-    try:
-        lists = [file.read_text().split() for file in Path(f"/proc/{pid}/task").glob("*/children")]
-    except (FileNotFoundError, ProcessLookupError):  # it has just ended
-        return []
-    return [int(child) for children in lists for child in children]

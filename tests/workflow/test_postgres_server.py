@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import signal
 import socket
 import subprocess
 import sys
@@ -113,7 +114,8 @@ def test_what_is_committed_survives_a_crash(server):
     assert "database system was not properly shut down" in server.log
 
 
-def test_a_crash_ends_a_query_that_is_busy(server):
+@pytest.mark.parametrize("beheaded", [False, True], ids=["whole", "beheaded"])
+def test_a_crash_ends_a_query_that_is_busy(server, beheaded):
     """A backend that computes does not look whether its server still lives."""
     computing = threading.Event()
     connection = psycopg.connect(server.url, autocommit=True)
@@ -122,6 +124,8 @@ def test_a_crash_ends_a_query_that_is_busy(server):
     client.start()
     assert computing.wait(20)
 
+    if beheaded:
+        os.kill(server.pid, signal.SIGKILL)
     server.kill()
 
     client.join()
