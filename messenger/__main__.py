@@ -7,6 +7,7 @@ _ROOMS = {
     "node": "run a Maelstrom node on stdin and stdout",
     "maelstrom": "test node processes on a simulated network, without Java",
     "bus": "publish, subscribe and request; measure the tail",
+    "workflow": "run workflows that survive a crash, on PostgreSQL",
     "gate": "judge a pytest-benchmark run against baselines",
 }
 

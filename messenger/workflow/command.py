@@ -1,0 +1,70 @@
+"""`messenger workflow`: what people do with workflows from a shell."""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from importlib import import_module
+
+import click
+
+from .connection import BadUrl
+from .errors import WorkflowError
+from .migrate import MigrationFailed, MigrationsDisagree
+
+_VERBS = ("migrate",)
+_EXITS = "Exit status: 0 yes, 1 no, 2 wrong usage or input, 3 could not tell."
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run `messenger workflow ...` and return its exit status: 0 yes, 1 no, 2 wrong, 3 could not tell."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _leave)
+    try:
+        status = int(_workflow.main(list(argv), prog_name="messenger workflow", standalone_mode=False) or 0)
+        sys.stdout.flush()
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except (click.Abort, KeyboardInterrupt):
+        sys.stderr.write("messenger workflow: interrupted\n")
+        return 130
+    except WorkflowError as error:
+        sys.stderr.write(f"messenger workflow: {error}\n")
+        return _exit_code(error)
+    except BrokenPipeError:
+        # A reader who has read enough; Python must not complain again while it shuts down.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 2
+    return status
+
+
+class _Verbs(click.Group):
+    """A group whose verbs are modules, in the order in which people meet them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _VERBS:
+            return None
+        verb: click.Command = import_module(f"{__package__}.verbs.{cmd_name.replace('-', '_')}").command
+        return verb
+
+
+@click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]}, epilog=_EXITS)
+def _workflow() -> None:
+    """Run workflows that survive a crash, on PostgreSQL."""
+
+
+def _exit_code(error: WorkflowError) -> int:
+    if isinstance(error, BadUrl):
+        return 2
+    return 1 if isinstance(error, MigrationFailed | MigrationsDisagree) else 3
+
+
+def _leave(number: int, _frame: object) -> None:
+    """Let a polite kill unwind everything: connections, servers, temporary folders."""
+    sys.stderr.write("messenger workflow: terminated\n")
+    raise SystemExit(128 + number)

@@ -1,0 +1,1 @@
+SELECT number, name, checksum FROM messenger_workflow.migration ORDER BY number

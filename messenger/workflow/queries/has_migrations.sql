@@ -1,0 +1,1 @@
+SELECT to_regclass('messenger_workflow.migration') IS NOT NULL

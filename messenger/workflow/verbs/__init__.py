@@ -1,0 +1,1 @@
+"""The verbs of `messenger workflow`, a module each, imported when asked for."""
