@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from .bus import Durable, Wanted
-from .connection import DRAIN_SECONDS, Connection, Options
+from .connection import DRAIN_SECONDS, Connection, Options, check_handler
 from .errors import Malformed, Unsupported
 from .mailbox import Reader
 from .message import LIMIT, TIMEOUT_SECONDS, Message, OnFull
@@ -78,6 +78,7 @@ class BlockingBus(Connection[Leave], ABC):
     ) -> BlockingSubscription:
         """Subscribe; with a *handler* a thread of its own gives each message to it."""
         self._check_open(f"subscribe to {pattern!r}")
+        check_handler(handler)
         if isinstance(durable, str):
             durable = Durable(name=durable)
         reader, leave = self._attach(Wanted(pattern, queue_group, limit, on_full, durable))

@@ -27,7 +27,7 @@ from typing import Any, Literal, Self, get_args
 
 import msgspec
 
-from .connection import DRAIN_SECONDS, Connection, Options
+from .connection import DRAIN_SECONDS, Connection, Options, check_handler
 from .errors import Malformed, Unsupported
 from .mailbox import Reader
 from .message import LIMIT, TIMEOUT_SECONDS, Message, OnFull
@@ -117,7 +117,7 @@ class Bus(Connection[Leave], ABC):
         """
 
     async def publish_many(self, subject: str, messages: Iterable[object]) -> None:
-        """Send *messages* to one subject, in their order."""
+        """Send *messages* to one subject, in their order; of those before one that raises, some have left."""
         for message in messages:
             await self.publish(subject, message)
 
@@ -163,6 +163,7 @@ class Bus(Connection[Leave], ABC):
             Unsupported: this transport has no durable subscriptions.
         """
         self._check_open(f"subscribe to {pattern!r}")
+        check_handler(handler)
         if isinstance(durable, str):
             durable = Durable(name=durable)
         reader, leave = await self._attach(Wanted(pattern, queue_group, limit, on_full, durable))

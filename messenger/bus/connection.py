@@ -85,6 +85,12 @@ def check_reply_to(subject: str) -> None:
         check_subject(subject)
 
 
+def check_handler(handler: object) -> None:
+    """Refuse what could not be called when the first message comes."""
+    if handler is not None and not callable(handler):
+        raise TypeError(f"a handler is a function that takes a message, and {handler!r} is none")
+
+
 def nobody(subject: str) -> NoResponders:
     """Return what to raise when nobody subscribes to *subject*."""
     return NoResponders(f"nobody answers requests to {subject!r}; is the one who should subscribe running?")

@@ -508,3 +508,13 @@ def test_a_publisher_goes_on_when_half_of_a_full_subscription_is_read(bus_test, 
         assert subscription.dropped == 0
 
     bus_test(test)
+
+
+def test_a_handler_that_cannot_be_called_is_refused_at_once(bus_test):
+    async def test(net):
+        bus = await net.open()
+
+        with pytest.raises(TypeError, match="and 5 is none"):
+            await bus.subscribe("n", 5)
+
+    bus_test(test)
