@@ -161,10 +161,12 @@ class Hub:
                 self._stick(peer, rest)
 
     def unstick(self, peer: Peer) -> None:
-        """Go on sending to a *peer* that had no room."""
+        """Go on sending to a *peer* that had no room: messages first, for a `Pong` says that they came."""
         peer.stuck = False
+        answers, peer.out = peer.out, []
         for subscriber in peer.subscriptions.values():
             subscriber.release()
+        peer.out += answers
         self._dirty[peer] = None
 
     def forget(self, peer: Peer) -> None:
