@@ -111,6 +111,7 @@ def _of_system() -> Iterator[Path]:
         yield Path(postgres).resolve().parent
 
 
+@cache
 def _version_of(folder: Path) -> int | None:
     try:
         shown = subprocess.run([folder / "postgres", "--version"], capture_output=True, text=True)
