@@ -36,11 +36,9 @@ _SETTINGS = {
     "shared_buffers": "128MB",
     "max_connections": "100",
     "jit": "off",  # it costs milliseconds, and our statements take less
-    "listen_addresses": "",
-    "unix_socket_permissions": "0700",
-    "log_destination": "stderr",
-    "logging_collector": "off",
 }
+# Not to be changed: who may come in, and that we read what it logs.
+_FIXED = {"unix_socket_permissions": "0700", "log_destination": "stderr", "logging_collector": "off"}
 _READY = b"database system is ready to accept connections"
 _PORT_TAKEN = b"could not create any TCP/IP sockets"
 _PORT_TRIES = 5
@@ -71,9 +69,9 @@ class PostgresServer:
 
     folder: for its data; a temporary one, gone with the server, unless it is given. port: listens on
     127.0.0.1 too, 0 is any. template: the folder of a server that has stopped, whose data a new one copies.
-    settings: of postgresql.conf, over ours, which keep what is committed. Started by root, it runs as the
-    owner of the folder, or as nobody. It may be started again after it has stopped or was killed. It ends
-    when this process does, however that ends (on Linux).
+    settings: of postgresql.conf, over ours, which keep what is committed; where it listens is not among them.
+    Started by root, it runs as the owner of the folder, or as nobody. It may be started again after it has
+    stopped or was killed. It ends when this process does, however that ends (on Linux).
 
     Whoever runs as the same user, or as root, comes in through the socket without a password.
     """
@@ -209,12 +207,13 @@ class PostgresServer:
         self._wanted_port = self.port  # a restart is to be found where it was
 
     def _launch(self, command: list[str], owner: Owner) -> None:
-        settings = self._settings | {
+        settings = {
+            **self._settings,
+            **_FIXED,
             "port": str(self.port or _SOCKET_PORT),
+            "listen_addresses": "" if self.port is None else "127.0.0.1",
             "unix_socket_directories": '"{}"'.format(str(self._socket_folder).replace('"', '""')),
         }
-        if self.port is not None:
-            settings["listen_addresses"] = "127.0.0.1"
         arguments = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         started: Future[None] = Future()
         self._last.clear()

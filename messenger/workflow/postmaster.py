@@ -105,8 +105,7 @@ def _serves(pid: int, data: Path) -> bool:
 def _is_postgres_of(process: Path, data: Path) -> bool:
     """Tell whether *process*, a folder in /proc, is a PostgreSQL that works in *data*, and no shell."""
     try:
-        return (process / "cwd").readlink() == data.resolve() and (
-            process / "comm"
-        ).read_text() == "postgres\n"
+        name = (process / "comm").read_text().strip()
+        return name == "postgres" and (process / "cwd").readlink() == data.resolve()
     except OSError:  # it has ended, or is somebody else's
         return False

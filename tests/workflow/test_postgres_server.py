@@ -169,7 +169,7 @@ def test_text_is_utf8_and_ordered_alike_on_every_machine(server):
 
 
 def test_it_listens_on_no_port_unless_asked(folder):
-    with PostgresServer(folder=folder) as server:
+    with PostgresServer(folder=folder, settings={"listen_addresses": "*"}) as server:
         assert addresses_of(server.pid) == []
 
 
