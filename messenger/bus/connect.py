@@ -63,7 +63,7 @@ def connect(
 
         return Connecting(*zeromq_openers(url, common, **options))
     if scheme in ("nats", "tls"):
-        from .nats import openers as nats_openers
+        from .nats_threads import openers as nats_openers
 
         return Connecting(*nats_openers(url, common, **options))
     raise BadUrl(f"{url.rpartition('@')[2]!r} names no bus; {_FORMS}")  # before the @ may be a password

@@ -8,7 +8,6 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from sys import maxsize
-from typing import Any
 
 import nats.errors
 from nats.aio.msg import Msg
@@ -20,7 +19,6 @@ from .connection import Options, late, nobody
 from .delivery import is_durable
 from .errors import BusError, Closed, Disconnected, Refused, RequestTimeout, TooLarge, Unsupported
 from .jet_stream import JetStream, Storage
-from .loop_thread import LoopThreadBus
 from .mailbox import Mailbox, Reader
 from .message import LARGEST_BYTES, LIMIT, TIMEOUT_SECONDS, Message
 from .nats_connection import Access, Client, dial
@@ -31,24 +29,6 @@ _PENDING_BYTES = 128 * 1024 * 1024  # that nats-py keeps for a subscription, bes
 _HEADER_BYTES = 12  # NATS/1.0, and the ends of this line and of the headers
 
 _log = logging.getLogger("messenger.bus")
-
-
-def openers(
-    url: str, options: Options, **keywords: Any
-) -> tuple[Callable[[], Awaitable["NatsBus"]], Callable[[], "BlockingNatsBus"]]:
-    """Return what connects for an event loop, and for threads; see `NatsBus` for the keywords.
-
-    Raises:
-        BadUrl: it names no server.
-    """
-    access = Access(url, **keywords)
-
-    async def open() -> NatsBus:
-        bus = NatsBus(access, options)
-        await bus._dial()
-        return bus
-
-    return open, lambda: BlockingNatsBus(open, options)
 
 
 class NatsBus(Bus):
@@ -273,7 +253,8 @@ class NatsBus(Bus):
         self._boxes.pop(incoming, None)
         box.end(forget=forget)
 
-    async def _dial(self) -> None:
+    async def dial(self) -> None:
+        """Connect, before anything else."""
         self._client = await dial(
             self._access,
             on_error=self._hear,
@@ -382,31 +363,3 @@ class NatsBus(Bus):
         if isinstance(error, nats.errors.TimeoutError):
             return RequestTimeout(f"cannot {doing}: {self._access} did not answer in time")
         return BusError(f"cannot {doing}: {str(error).removeprefix('nats: ')}")
-
-
-class BlockingNatsBus(LoopThreadBus):
-    """A connection for threads, any number of them."""
-
-    _bus: NatsBus
-
-    def add_stream(self, name: str, subjects: list[str], **settings: Any) -> None:
-        """Let the server keep what is published to *subjects*; see `JetStream.add_stream`."""
-        self._check_open(f"add stream {name!r}")
-        self._run(self._bus.add_stream(name, subjects, **settings))
-
-    def reply(self, request: Message, message: object, *, headers: Mapping[str, str] | None = None) -> None:
-        """Answer *request*, if it expects an answer; what a stream delivers does not."""
-        if request.reply_to is not None and not is_durable(request):
-            self.publish(request.reply_to, message, headers=headers)
-
-    def _settle(self, message: Message, error: Exception | None) -> None:
-        if not is_durable(message):
-            return
-        if error is not None:
-            with suppress(Closed):  # it comes again, to whoever subscribes next
-                self._run(self._bus._settle(message, error))
-            return
-        # Past `publish`, which refuses once this is closing; waiting for the loop costs ten times as much.
-        acknowledgement = Message(str(message.reply_to), b"+ACK")
-        while not self._outbox.put(acknowledgement):
-            self._outbox.wait_for_room()
