@@ -9,7 +9,7 @@ Examples:
   messenger bus serve zmq+ipc:///run/user/1000/bus
   messenger bus serve zmq+tcp://127.0.0.1:5555
   messenger bus serve zmq+tcp://0.0.0.0:5555 --secret hub.key_secret --clients friends/
-  messenger bus serve nats --folder /var/lib/messages --jetstream
+  messenger bus serve nats --folder /var/lib/messages
 
 Exit status: 0 it was told to stop, 2 it cannot be served so."""
 
@@ -35,7 +35,7 @@ Exit status: 0 it was told to stop, 2 it cannot be served so."""
     "--folder",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="FOLDER",
-    help="NATS: where streams are kept; without one, nothing outlives the server.",
+    help="NATS: where streams are kept, and implies --jetstream; without one they end with the server.",
 )
 @click.option("--jetstream", is_flag=True, help="NATS: keep streams, for durable subscriptions.")
 def command(
@@ -50,7 +50,7 @@ def command(
             raise click.UsageError("--secret and --clients are for zmq+tcp://; NATS has users, and TLS")
         from ..nats_server import serve as serve_nats
 
-        serve_nats(port=port or None, folder=folder, jetstream=jetstream)
+        serve_nats(port=port or None, folder=folder, jetstream=jetstream or folder is not None)
         return 0
     if not what.startswith(("zmq+ipc://", "zmq+tcp://")):
         raise click.UsageError(f"cannot serve {what!r}; write zmq+ipc:///PATH, zmq+tcp://HOST:PORT or nats")
