@@ -13,6 +13,9 @@ ROUND_TRIPS = 500
 SUBJECT = "orders.created"
 PAYLOAD = bytes(128)
 
+# What stands beside the bus is not ours to slow down: comparing two commits leaves it out.
+beside = pytest.mark.gate(skip=True)
+
 
 @pytest.fixture(scope="module")
 def url():
@@ -39,6 +42,7 @@ receiving = pytest.mark.benchmark(group=f"publish and receive {MESSAGES:,} messa
 requesting = pytest.mark.benchmark(group=f"{ROUND_TRIPS} round trips over NATS")
 
 
+@beside
 @publishing
 def bench_raw_publish(benchmark, url, runner):
     client = runner.run(nats.connect(url))
@@ -66,6 +70,7 @@ def bench_publish(benchmark, url, runner):
     runner.run(bus.close())
 
 
+@beside
 @receiving
 def bench_raw_receive(benchmark, url, runner):
     client = runner.run(nats.connect(url))
@@ -105,6 +110,7 @@ def bench_receive(benchmark, url, runner):
     runner.run(bus.close())
 
 
+@beside
 @requesting
 def bench_raw_request(benchmark, url, runner):
     client = runner.run(nats.connect(url))

@@ -17,6 +17,9 @@ PAYLOAD = bytes(128)
 MESSAGES = 20_000
 ROUND_TRIPS = 500
 
+# What stands beside the bus is not ours to slow down: comparing two commits leaves it out.
+beside = pytest.mark.gate(skip=True)
+
 
 @pytest.fixture(params=["ipc", "tcp"])
 def peer(request, tmp_path):
@@ -57,6 +60,7 @@ def transport(request):
     return request.node.callspec.params["peer"]
 
 
+@beside
 def bench_raw_round_trip(benchmark, peer, transport):
     benchmark.group = f"{ROUND_TRIPS} round trips, {transport}"
     [url] = peer("raw_echo")
@@ -72,6 +76,7 @@ def bench_raw_round_trip(benchmark, peer, transport):
         assert timed(benchmark, run) == PAYLOAD
 
 
+@beside
 def bench_raw_asyncio_round_trip(benchmark, peer, transport):
     benchmark.group = f"{ROUND_TRIPS} round trips, {transport}"
     [url] = peer("raw_asyncio_echo")
@@ -108,6 +113,7 @@ def bench_round_trip(benchmark, peer, transport):
         runner.run(bus.close())
 
 
+@beside
 def bench_raw_messages(benchmark, peer, transport):
     benchmark.group = f"{MESSAGES:,} messages, {transport}"
     url, go_url = peer("raw_publish", urls=2)
