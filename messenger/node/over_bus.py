@@ -19,6 +19,7 @@ from .message import Init, Message
 from .node import Node
 from .serialize import serialize
 from .signals import EndOnSignal
+from .stdio import deliver, exchange
 
 _AWAITED_MOST = 65_536  # requests of the bus that are to be answered
 
@@ -65,6 +66,10 @@ class _Session:
         self._outgoing: list[bytes] = []
         self._ending = False  # all that will come has come
 
+    def write(self, output: bytes) -> None:
+        """Keep lines until they are published."""
+        self._outgoing += output.splitlines()
+
     async def run(self, url: str) -> None:
         node, loop = self._node, asyncio.get_running_loop()
         stop = asyncio.Event()
@@ -96,10 +101,7 @@ class _Session:
         self._due.set()
 
     def _take(self, lines: list[bytes]) -> None:
-        output = self._node.receive(b"\n".join(lines) + b"\n")
-        while output:
-            self._outgoing += output.splitlines()
-            output = self._node.flushed()
+        exchange(self._node, self, b"\n".join(lines) + b"\n")
         self._due.set()
 
     def _line(self, message: BusMessage) -> bytes:
@@ -118,8 +120,7 @@ class _Session:
         while not (self._ending and not self._node.in_flight and not self._due.is_set()):
             await self._due.wait()
             self._due.clear()
-            if output := self._node.finished():
-                self._outgoing += output.splitlines()
+            deliver(self._node, self, self._node.finished())
             lines, self._outgoing = self._outgoing, []
             for line in lines:
                 address = _address(line)

@@ -8,7 +8,7 @@ from contextlib import suppress
 from fcntl import F_DUPFD_CLOEXEC, fcntl
 from time import monotonic
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from .lines import LineBuffer
 from .node import Node
@@ -35,13 +35,20 @@ def serve(node: Node) -> None:
         exchange(node, streams, buffer.end())
 
 
-def exchange(node: Node, streams: "StandardStreams", lines: bytes) -> None:
+class Writer(Protocol):
+    """Whatever takes what a node has to say."""
+
+    def write(self, output: bytes) -> None:
+        """Take all of *output*, which is whole lines."""
+
+
+def exchange(node: Node, streams: Writer, lines: bytes) -> None:
     """Let *node* handle *lines*, and write what it answers."""
     if lines:
         deliver(node, streams, node.receive(lines))
 
 
-def deliver(node: Node, streams: "StandardStreams", output: bytes) -> None:
+def deliver(node: Node, streams: Writer, output: bytes) -> None:
     """Write *output*, then what *node* has to say once that is written."""
     if output:
         streams.write(output)

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from messenger.bus import BusError, connect
+from messenger.bus import BusError, NoResponders, connect
 from messenger.bus.nats_server import NatsServer
 
 from .conftest import start_hub
@@ -221,3 +221,26 @@ def test_a_node_that_is_told_nonsense_says_what_is_wrong(options, says):
     assert run.returncode == 2
     assert says in run.stderr
     assert "Traceback" not in run.stderr
+
+
+def test_what_a_node_says_after_its_output_was_written_is_said_on_a_bus_too(wire):
+    """`bench_stats` is answered then, though nothing else was to be written."""
+    node = subprocess.Popen([sys.executable, "-m", "messenger", "node", "echo", "--bus", wire, "--id", "n1"])
+
+    async def ask():
+        line = b'{"src":"c1","dest":"n1","body":{"type":"bench_stats","msg_id":1}}'
+        async with connect(wire) as bus:
+            while True:
+                try:
+                    return json.loads((await bus.request("node.n1", line, 0.5)).data)["body"]["type"]
+                except NoResponders:
+                    await asyncio.sleep(0.02)  # it is being started
+
+    async def test():
+        assert await ask() == "bench_stats_ok"
+
+    try:
+        run(test())
+    finally:
+        node.terminate()
+        node.wait(20)
