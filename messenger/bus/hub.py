@@ -31,7 +31,7 @@ from .entries import (
     Unsubscribe,
     read_message,
 )
-from .message import LIMIT
+from .message import LIMIT, Message
 from .subject import BadSubject, Routes, check_pattern
 
 KEPT_BYTES_MOST = 64 * 1024 * 1024  # for one subscription
@@ -72,7 +72,8 @@ class Subscriber:
 
     def keep(self, entry: Deliver[Any]) -> None:
         """Keep *entry* until it can be sent, or count it as lost."""
-        size = memoryview(entry.message).nbytes if isinstance(entry.message, msgspec.Raw) else 0
+        message = entry.message  # read where its publisher is in this process
+        size = len(message.data) if isinstance(message, Message) else memoryview(message).nbytes
         if len(self.kept) >= LIMIT or self.kept_bytes + size > KEPT_BYTES_MOST:
             if not self.lost:
                 _log.warning("%s is too slow for %r; the hub drops", self.peer.name, self.pattern)
@@ -171,8 +172,7 @@ class Hub:
 
     def forget(self, peer: Peer) -> None:
         """End all that *peer* has subscribed to."""
-        for number in list(peer.subscriptions):
-            self._remove(peer.subscriptions.pop(number))
+        self._end_subscriptions(peer)
         self.peers.pop(bytes.fromhex(peer.name), None)
 
     def _publish(self, subject: str, message: Any, reply_to: str | None, sender: Peer) -> None:
@@ -212,6 +212,9 @@ class Hub:
     def _hello(self, peer: Peer, hello: Hello) -> None:
         if hello.version != VERSION:
             _log.warning("%s speaks version %s of the protocol, not %s", peer.name, hello.version, VERSION)
+        self._end_subscriptions(peer)
+
+    def _end_subscriptions(self, peer: Peer) -> None:
         for number in list(peer.subscriptions):
             self._remove(peer.subscriptions.pop(number))
 

@@ -19,7 +19,8 @@ from messenger.bus.entries import (
     Subscribe,
     Unsubscribe,
 )
-from messenger.bus.hub import Hub
+from messenger.bus.hub import KEPT_BYTES_MOST, Hub
+from messenger.bus.message import Message
 
 
 class End:
@@ -134,6 +135,19 @@ def test_a_connection_that_says_hello_again_has_subscribed_to_nothing():
     writer.say(publish(1))
 
     assert reader.received == []
+
+
+def test_what_a_publisher_in_the_hubs_own_process_sends_counts_against_the_bytes_it_keeps_as_well():
+    hub = Hub()
+    reader, writer = End(hub, b"r"), End(hub, b"w")
+    reader.say(Subscribe(1, "n", None), Pause(1))
+
+    writer.say(*[Publish("n", Message("n", bytes(1024 * 1024)))] * 70)
+    reader.say(Resume(1))
+
+    *messages, lost = reader.received
+    assert len(messages) == KEPT_BYTES_MOST // (1024 * 1024)
+    assert lost == Lost(1, 70 - len(messages))
 
 
 ENTRY = st.one_of(
