@@ -9,8 +9,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from .bus import Durable, Wanted
-from .connection import DRAIN_SECONDS, Connection, Options, check_handler
-from .errors import Malformed, Unsupported
+from .connection import DRAIN_SECONDS, Connection, Options, check_handler, not_kept
+from .errors import Malformed
 from .mailbox import Reader
 from .message import LIMIT, TIMEOUT_SECONDS, Message, OnFull
 from .subscription import BlockingSubscription
@@ -63,7 +63,7 @@ class BlockingBus(Connection[Leave], ABC):
         headers: Mapping[str, str] | None = None,
     ) -> int:
         """Send *message* to the stream that keeps *subject*; returns its sequence number."""
-        raise Unsupported(f"only nats:// keeps messages; cannot publish {subject!r} durably")
+        raise not_kept(f"cannot publish {subject!r} durably")
 
     def subscribe(
         self,
@@ -115,11 +115,11 @@ class BlockingBus(Connection[Leave], ABC):
 
     def ack(self, message: Message) -> None:
         """Say that *message*, of a durable subscription, is dealt with."""
-        raise Unsupported("only nats:// keeps messages; there is nothing to acknowledge")
+        raise not_kept("there is nothing to acknowledge")
 
     def nak(self, message: Message, delay_seconds: float = 0.0) -> None:
         """Say that *message*, of a durable subscription, is to come again."""
-        raise Unsupported("only nats:// keeps messages; there is nothing to acknowledge")
+        raise not_kept("there is nothing to acknowledge")
 
     @abstractmethod
     def flush(self) -> None:

@@ -27,11 +27,11 @@ from typing import Any, Literal, Self, get_args
 
 import msgspec
 
-from .connection import DRAIN_SECONDS, Connection, Options, check_handler
-from .errors import Malformed, Unsupported
+from .connection import DRAIN_SECONDS, Connection, Options, check_handler, not_kept
+from .errors import Malformed
 from .mailbox import Reader
 from .message import LIMIT, TIMEOUT_SECONDS, Message, OnFull
-from .subject import check_subject
+from .subject import check_pattern, check_subject
 from .subscription import Subscription
 from .waking import wake_all
 
@@ -65,6 +65,7 @@ class Wanted(msgspec.Struct, frozen=True):
     durable: Durable | None = None
 
     def __post_init__(self) -> None:
+        check_pattern(self.pattern)
         if not isinstance(self.limit, int):
             raise TypeError(f"limit={self.limit!r} is no number of messages")
         if self.limit < 1:
@@ -136,7 +137,7 @@ class Bus(Connection[Leave], ABC):
         Raises:
             Unsupported: this transport keeps no messages.
         """
-        raise Unsupported(f"{self._kept_by()}; cannot publish {subject!r} durably")
+        raise not_kept(f"cannot publish {subject!r} durably")
 
     async def subscribe(
         self,
@@ -206,11 +207,11 @@ class Bus(Connection[Leave], ABC):
 
     async def ack(self, message: Message) -> None:
         """Say that *message*, of a durable subscription, is dealt with, and must not come again."""
-        raise Unsupported(f"{self._kept_by()}; there is nothing to acknowledge")
+        raise not_kept("there is nothing to acknowledge")
 
     async def nak(self, message: Message, delay_seconds: float = 0.0) -> None:
         """Say that *message*, of a durable subscription, could not be dealt with, and is to come again."""
-        raise Unsupported(f"{self._kept_by()}; there is nothing to acknowledge")
+        raise not_kept("there is nothing to acknowledge")
 
     @abstractmethod
     async def flush(self) -> None:
@@ -251,9 +252,6 @@ class Bus(Connection[Leave], ABC):
     @abstractmethod
     async def _shut(self) -> None:
         """Let go of what the connection holds."""
-
-    def _kept_by(self) -> str:
-        return "only nats:// keeps messages"
 
     def _attend(self, subscription: Subscription, handler: Handler) -> None:
         """Let a transport call a plain function at once; a task would take another turn of the loop.

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from .codec import Format, check_headers, decoder, encoder
-from .errors import Closed, NoResponders, RequestTimeout
+from .errors import Closed, NoResponders, RequestTimeout, Unsupported
 from .mailbox import Reader
 from .message import LARGEST_BYTES, Message
 from .subject import check_subject
@@ -89,6 +89,11 @@ def check_handler(handler: object) -> None:
     """Refuse what could not be called when the first message comes."""
     if handler is not None and not callable(handler):
         raise TypeError(f"a handler is a function that takes a message, and {handler!r} is none")
+
+
+def not_kept(consequence: str) -> Unsupported:
+    """Return what to raise where a transport is asked for what only streams can do."""
+    return Unsupported(f"only nats:// keeps messages; {consequence}")
 
 
 def nobody(subject: str) -> NoResponders:

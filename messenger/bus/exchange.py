@@ -10,7 +10,7 @@ from .connection import REPLIES
 from .errors import SlowConsumer
 from .mailbox import Mailbox, Reader
 from .message import Message
-from .subject import Routes, check_pattern
+from .subject import Routes
 from .waking import Wake, wake_one
 
 Box = Mailbox[Message]
@@ -91,7 +91,6 @@ class Exchange:
     def open(self, wanted: Wanted, on_slow: Callable[[SlowConsumer], None]) -> Reader[Message]:
         """Make a reader of what a pattern matches, or one more of its queue group."""
         pattern, group = wanted.pattern, wanted.queue_group
-        check_pattern(pattern)
         with self._lock:
             box, readers = self._groups.get((pattern, group or ""), (None, set()))
             if box is None:

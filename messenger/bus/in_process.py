@@ -13,8 +13,8 @@ from itertools import islice, repeat
 from .blocking_bus import BlockingBus
 from .bus import Bus, Wanted
 from .codec import check_headers
-from .connection import REPLIES, Options, check_reply_to, late, nobody
-from .errors import Closed, Unsupported
+from .connection import REPLIES, Options, check_reply_to, late, nobody, not_kept
+from .errors import Closed
 from .exchange import Box, BoxRoutes, Exchange, join, part
 from .mailbox import Reader
 from .message import LARGEST_BYTES, TIMEOUT_SECONDS, Message
@@ -49,7 +49,7 @@ def _chunks(
 
 def _refuse_durable(wanted: Wanted) -> None:
     if wanted.durable:
-        raise Unsupported(f"only nats:// keeps messages; cannot subscribe to {wanted.pattern!r} durably")
+        raise not_kept(f"cannot subscribe to {wanted.pattern!r} durably")
 
 
 class InProcessBus(Bus):

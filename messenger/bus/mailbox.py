@@ -152,7 +152,7 @@ class Reader(Generic[Item]):
     @property
     def ready(self) -> bool:
         """Claim that there is no need to wait: something is there, or nothing will come."""
-        return bool(self.box.items) or self.ended or self.box.ended
+        return bool(self.box.items) or self.over
 
     def wait(self, timeout: float | None = None) -> bool:
         """Let this thread wait for more, *timeout* seconds at most; False when nothing is there after all."""
@@ -161,8 +161,7 @@ class Reader(Generic[Item]):
 
     async def wait_async(self) -> bool:
         """Wait for more; False when nothing will come."""
-        while not self.ready:
-            await doze(self.box.sleepers, lambda: self.ready)
+        await doze(self.box.sleepers, lambda: self.ready)
         return bool(self.box.items) and not self.ended
 
     def take_one(self) -> Item | None:

@@ -22,7 +22,7 @@ from .jet_stream import JetStream, Storage
 from .mailbox import Mailbox, Reader
 from .message import LARGEST_BYTES, LIMIT, TIMEOUT_SECONDS, Message
 from .nats_connection import Access, Client, dial
-from .subject import Routes, check_pattern
+from .subject import Routes
 from .waking import wake_all, wake_one
 
 _PENDING_BYTES = 128 * 1024 * 1024  # that nats-py keeps for a subscription, beside its mailbox
@@ -189,7 +189,6 @@ class NatsBus(Bus):
             raise self._translated(error, "flush") from error
 
     async def _attach(self, wanted: Wanted) -> tuple[Reader[Message], Callable[[bool], Awaitable[None]]]:
-        check_pattern(wanted.pattern)
         if wanted.durable is not None:
             return await self._streams.attach(wanted, wanted.durable)
         group = wanted.queue_group

@@ -89,13 +89,13 @@ def sleep(sleepers: list[Wake], ready: Callable[[], object], timeout: float | No
     while not ready():
         wake = bell.ring
         sleepers.append(wake)
+        woken = False
         try:
             woken = not ready() and bell.wait(None if ends is None else max(ends - monotonic(), 0))
-        except BaseException:
-            _get_up(sleepers, wake)
-            raise
+        finally:
+            if not woken and not _get_up(sleepers, wake):
+                bell.wait(None)  # whoever rings for us is about to
         if not woken:
-            _get_up(sleepers, wake)
             return
 
 
@@ -118,26 +118,20 @@ async def doze(sleepers: list[Wake], ready: Callable[[], object]) -> None:
 
         sleepers.append(wake)
         if ready():
-            _get_up_from_loop(sleepers, wake)
+            _get_up(sleepers, wake)
             return
         try:
             await called
         except asyncio.CancelledError:
-            _get_up_from_loop(sleepers, wake)
+            _get_up(sleepers, wake)
             raise
 
 
-def _get_up(sleepers: list[Wake], wake: Wake) -> None:
-    """Leave *sleepers*; if somebody rings for us already, hear it, and pass it on, for we will not look."""
-    try:
-        sleepers.remove(wake)
-    except ValueError:
-        _bell.wait(None)
-        wake_one(sleepers)
-
-
-def _get_up_from_loop(sleepers: list[Wake], wake: Wake) -> None:
+def _get_up(sleepers: list[Wake], wake: Wake) -> bool:
+    """Leave *sleepers*; False if somebody wakes us already, which is passed on, for we will not look."""
     try:
         sleepers.remove(wake)
     except ValueError:
         wake_one(sleepers)
+        return False
+    return True

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from .blocking_bus import BlockingBus
 from .bus import Bus, Wanted
 from .codec import check_headers
-from .connection import REPLIES, Options, check_reply_to, late, nobody
+from .connection import REPLIES, Options, check_reply_to, late, nobody, not_kept
 from .entries import (
     Bye,
     Deliver,
@@ -35,7 +35,7 @@ from .hub import SUBSCRIPTIONS_MOST
 from .loop_thread import LoopThreadBus
 from .mailbox import Mailbox, Reader
 from .message import LARGEST_BYTES, TIMEOUT_SECONDS, Message
-from .subject import Routes, check_pattern
+from .subject import Routes
 from .waking import wake_one
 from .zeromq_keys import Curve
 from .zeromq_link import HubLink, SocketLink
@@ -190,8 +190,7 @@ class ZeroMQBus(Bus):
 
     async def _attach(self, wanted: Wanted) -> tuple[Reader[Message], Callable[[bool], Awaitable[None]]]:
         if wanted.durable:
-            raise Unsupported(f"{self._kept_by()}; cannot subscribe to {wanted.pattern!r} durably")
-        check_pattern(wanted.pattern)
+            raise not_kept(f"cannot subscribe to {wanted.pattern!r} durably")
         if len(self._wanted) >= SUBSCRIPTIONS_MOST:
             raise Unsupported(f"a connection has {SUBSCRIPTIONS_MOST} subscriptions at most; open another")
         number = next(self._numbers)

@@ -66,5 +66,5 @@ def _exit_code(error: WorkflowError) -> int:
 
 def _leave(number: int, _frame: object) -> None:
     """Let a polite kill unwind everything: connections, servers, temporary folders."""
-    sys.stderr.write("messenger workflow: terminated\n")
+    os.write(2, b"messenger workflow: terminated\n")  # sys.stderr may be in the middle of something itself
     raise SystemExit(128 + number)
