@@ -15,14 +15,17 @@ orders = Workflow("orders", version="1", steps=[reserve, charge])
 
 from typing import TYPE_CHECKING, Any
 
+from .attempt import HandlerDied, HandlerRaised, TimedOut
 from .context import Context, CursorRange, LeaseLost
 from .handlers import Handler, Handlers, UnknownHandler
 from .input_schema import BadInput, check_input
 from .json_value import NotJson
 from .outcome import BadResult, PermanentError, RetryLater
 from .problem import BadTemplate, Problem
+from .runner import Runner
 from .state import StepState, TaskState
 from .template import Retry, Step, Template
+from .thread_pool import ThreadsHang
 from .workflow import StepFunction, Workflow, batch, decision, step
 
 if TYPE_CHECKING:
@@ -35,6 +38,8 @@ __all__ = [
     "Context",
     "CursorRange",
     "Handler",
+    "HandlerDied",
+    "HandlerRaised",
     "Handlers",
     "LeaseLost",
     "NotJson",
@@ -42,11 +47,14 @@ __all__ = [
     "Problem",
     "Retry",
     "RetryLater",
+    "Runner",
     "Step",
     "StepFunction",
     "StepState",
     "TaskState",
     "Template",
+    "ThreadsHang",
+    "TimedOut",
     "UnknownHandler",
     "Workflow",
     "batch",
