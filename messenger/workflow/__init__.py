@@ -24,6 +24,7 @@ from .outcome import BadResult, PermanentError, RetryLater
 from .problem import BadTemplate, Problem
 from .runner import Runner
 from .state import StepState, TaskState
+from .subprocess_handler import BadLine, HandlerFailed, SubprocessHandler, subprocess_handler
 from .template import Retry, Step, Template
 from .thread_pool import ThreadsHang
 from .workflow import StepFunction, Workflow, batch, decision, step
@@ -33,12 +34,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BadInput",
+    "BadLine",
     "BadResult",
     "BadTemplate",
     "Context",
     "CursorRange",
     "Handler",
     "HandlerDied",
+    "HandlerFailed",
     "HandlerRaised",
     "Handlers",
     "LeaseLost",
@@ -51,6 +54,7 @@ __all__ = [
     "Step",
     "StepFunction",
     "StepState",
+    "SubprocessHandler",
     "TaskState",
     "Template",
     "ThreadsHang",
@@ -63,6 +67,7 @@ __all__ = [
     "format_template",
     "parse_template",
     "step",
+    "subprocess_handler",
 ]
 
 
