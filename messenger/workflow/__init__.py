@@ -15,14 +15,18 @@ orders = Workflow("orders", version="1", steps=[reserve, charge])
 
 from typing import TYPE_CHECKING, Any
 
+from .attempt import HandlerDied, HandlerRaised, TimedOut
 from .context import Context, CursorRange, LeaseLost
 from .handlers import Handler, Handlers, UnknownHandler
 from .input_schema import BadInput, check_input
 from .json_value import NotJson
 from .outcome import BadResult, PermanentError, RetryLater
 from .problem import BadTemplate, Problem
+from .runner import Runner
 from .state import StepState, TaskState
+from .subprocess_handler import BadLine, HandlerFailed, SubprocessHandler, subprocess_handler
 from .template import Retry, Step, Template
+from .thread_pool import ThreadsHang
 from .workflow import StepFunction, Workflow, batch, decision, step
 
 if TYPE_CHECKING:
@@ -30,11 +34,15 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BadInput",
+    "BadLine",
     "BadResult",
     "BadTemplate",
     "Context",
     "CursorRange",
     "Handler",
+    "HandlerDied",
+    "HandlerFailed",
+    "HandlerRaised",
     "Handlers",
     "LeaseLost",
     "NotJson",
@@ -42,11 +50,15 @@ __all__ = [
     "Problem",
     "Retry",
     "RetryLater",
+    "Runner",
     "Step",
     "StepFunction",
     "StepState",
+    "SubprocessHandler",
     "TaskState",
     "Template",
+    "ThreadsHang",
+    "TimedOut",
     "UnknownHandler",
     "Workflow",
     "batch",
@@ -55,6 +67,7 @@ __all__ = [
     "format_template",
     "parse_template",
     "step",
+    "subprocess_handler",
 ]
 
 

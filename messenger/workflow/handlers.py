@@ -12,7 +12,7 @@ from .problem import did_you_mean
 from .template import Template
 
 Function = Callable[[Context], Any]
-RunsIn = Literal["loop", "thread", "process"]
+RunsIn = Literal["loop", "thread", "process", "subprocess"]
 
 AnyFunction = TypeVar("AnyFunction", bound=Function)
 
@@ -22,7 +22,10 @@ class UnknownHandler(LookupError):
 
 
 class Handler(Struct, frozen=True):
-    """A *function*, and where it runs: on the worker's event loop, in a thread, or in a process of a pool."""
+    """A *function*, and where it runs: on the worker's event loop, in a thread, or in a process of a pool.
+
+    What runs in a "subprocess" is a `SubprocessHandler`, a program of its own.
+    """
 
     name: str
     function: Function
@@ -103,12 +106,18 @@ def handler_of(function: Function, name: str | None = None, runs_in: RunsIn | No
     if not callable(function):
         raise TypeError(f"{function!r} is no function, so it cannot be a handler")
     own = name or str(getattr(function, "__name__", type(function).__name__))
-    where = runs_in or ("loop" if is_asynchronous(function) else "thread")
+    program = getattr(function, "runs_in", None) == "subprocess"
+    where = runs_in or ("subprocess" if program else "loop" if is_asynchronous(function) else "thread")
     if where not in get_args(RunsIn):
         raise ValueError(
             f"runs_in of handler {own!r} is {where!r}; write one of {', '.join(get_args(RunsIn))}"
         )
-    if where != "loop" and is_asynchronous(function):
+    if (where == "subprocess") != program:
+        raise TypeError(
+            f"handler {own!r} cannot run in a {where}; what runs in a subprocess is a program, made a "
+            "handler with subprocess_handler(), and nothing else"
+        )
+    if where in ("thread", "process") and is_asynchronous(function):
         raise TypeError(
             f"handler {own!r} is asynchronous and cannot run in a {where}; "
             "leave runs_in out, or make it a plain function"

@@ -28,7 +28,12 @@ class RetryLater(Exception):
         if not (isfinite(seconds) and seconds >= 0):
             raise ValueError(f"seconds is {seconds}; give a finite number, 0 or more")
         self.seconds = seconds
+        self._reason = reason
         super().__init__(f"{reason or 'the handler asked for it'}; again in {seconds:g} s")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # It may be raised in another process, and pickle would make it again of its message.
+        return type(self), (self.seconds, self._reason), self.__dict__
 
 
 class BadResult(PermanentError):
