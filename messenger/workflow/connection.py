@@ -25,15 +25,18 @@ def connect(url: str) -> psycopg.Connection:
         BadUrl: *url* is none.
         CannotConnect: nobody answers there, or we are refused.
     """
-    options = _options_of(url)
-    options.setdefault("connect_timeout", CONNECT_SECONDS)
     try:
-        return psycopg.connect(make_conninfo("", **options), autocommit=True)
+        return psycopg.connect(_with_timeout(url), autocommit=True)
     except psycopg.OperationalError as error:
-        raise CannotConnect(
-            f"cannot connect to {without_password(url)}: {str(error).strip()}; "
-            "see that the server runs there, and the URL in --url or MESSENGER_POSTGRES_URL"
-        ) from None
+        raise _refusal(url, error) from None
+
+
+async def connect_async(url: str) -> psycopg.AsyncConnection:
+    """Do as `connect` does, on an event loop."""
+    try:
+        return await psycopg.AsyncConnection.connect(_with_timeout(url), autocommit=True)
+    except psycopg.OperationalError as error:
+        raise _refusal(url, error) from None
 
 
 def without_password(url: str) -> str:
@@ -47,6 +50,19 @@ def without_password(url: str) -> str:
     """
     shown = {name: value for name, value in _options_of(url).items() if name not in _SECRETS}
     return make_conninfo("", **shown)
+
+
+def _with_timeout(url: str) -> str:
+    options = _options_of(url)
+    options.setdefault("connect_timeout", CONNECT_SECONDS)
+    return make_conninfo("", **options)
+
+
+def _refusal(url: str, error: psycopg.OperationalError) -> CannotConnect:
+    return CannotConnect(
+        f"cannot connect to {without_password(url)}: {str(error).strip()}; "
+        "see that the server runs there, and the URL in --url or MESSENGER_POSTGRES_URL"
+    )
 
 
 def _options_of(url: str) -> dict[str, str | int | None]:

@@ -171,11 +171,11 @@ def test_names_that_are_not_qualified_are_ours(empty_database, files):
     assert exists(empty_database, "messenger_workflow.plain")
 
 
-@pytest.mark.parametrize("name", ["0004_gap.sql", "three.sql", "0002_twice.sql", "0003_Upper.sql"])
+@pytest.mark.parametrize("name", ["0999_gap.sql", "three.sql", "0002_twice.sql", "0999_Upper.sql"])
 def test_names_that_are_no_sequence_are_refused(files, name):
     (files / name).write_text("SELECT 1")
 
-    with pytest.raises(BadMigrations, match=r"should be called 000\d_NAME\.sql"):
+    with pytest.raises(BadMigrations, match=r"should be called \d{4}_NAME\.sql"):
         read_migrations(files)
 
 

@@ -1,0 +1,266 @@
+"""Client: creates tasks, asks how they are, and waits for their end."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Self
+
+import msgspec
+
+from . import store
+from .creator import Creator
+from .errors import WorkflowError
+from .input_schema import check_input
+from .json_value import encode_json
+from .outcome import outcome_of
+from .session import Session
+from .state import StepState, TaskState
+from .store import Created, NewTask
+from .task import DeadLetter, Task
+from .template import Template
+from .watcher import Watcher
+from .workflow import Workflow
+
+_MOST_KEY = 500
+_PRIORITIES = range(-32768, 32768)
+
+
+class UnknownTask(WorkflowError, LookupError):
+    """There is no such task, or it has no such step."""
+
+
+class WrongState(WorkflowError):
+    """What was asked for cannot be done in the state that the task or the step is in."""
+
+
+class BadTask(WorkflowError, ValueError):
+    """A task that cannot be created as it was asked for."""
+
+
+class Client:
+    """Creates tasks in the database at *url*, and follows them; `async with` connects and disconnects.
+
+    connections: how many statements may run at once. Tasks that are created while all are taken are created
+    together, in one transaction. poll_seconds: how often it looks whether a task that is waited for has
+    ended, in case a notification was lost.
+    """
+
+    def __init__(self, url: str, *, connections: int = 2, poll_seconds: float = 1.0) -> None:
+        self._sessions = [Session(url) for _ in range(connections)]
+        self._free: asyncio.LifoQueue[Session] = asyncio.LifoQueue()
+        self._creator = Creator(self._session)
+        self._watcher = Watcher(url, self._session, poll_seconds)
+        self._registered: dict[tuple[str, str, str], tuple[Template, int]] = {}
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        for session in self._sessions:
+            await self._stack.enter_async_context(session)
+            self._free.put_nowait(session)
+        self._stack.push_async_callback(self._watcher.stop)
+        await self._sessions[-1].connect()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stack.aclose()
+
+    async def register(self, workflow: Workflow | Template) -> int:
+        """Store the template, unless it is stored; creating a task of it does this too. Returns its number.
+
+        Raises:
+            TemplateChanged: its version is registered with other content.
+        """
+        template = workflow.template if isinstance(workflow, Workflow) else workflow
+        name = (template.namespace, template.name, template.version)
+        known = self._registered.get(name)
+        if known is None or (known[0] is not template and known[0] != template):
+            async with self._session() as session:
+                known = template, await store.register_template(session, template)
+            self._registered[name] = known
+        return known[1]
+
+    async def create(
+        self,
+        workflow: Workflow | Template,
+        input: Any = None,
+        *,
+        identity_key: str | None = None,
+        priority: int = 0,
+        due_at: datetime | None = None,
+    ) -> Created:
+        """Create a task; when this returns, it survives any crash.
+
+        identity_key: of 1 to 500 characters; a second task with it is the first one, whatever the version of
+        the template. priority: from -32,768 to 32,767; steps of the higher are claimed first. due_at: when it may
+        begin at the earliest, with its time zone.
+
+        Returns its number, and whether it is new.
+
+        Raises:
+            BadInput: the template's schema does not allow *input*.
+            NotJson: *input* cannot be stored.
+            BadTask: one of the rest is out of range.
+            Disconnected: it may have been created or not; with an identity key, trying again is safe.
+        """
+        template = workflow.template if isinstance(workflow, Workflow) else workflow
+        template_id = await self.register(template)
+        new = _new_task(template, template_id, input, identity_key, priority, due_at)
+        return await self._creator.create(new)
+
+    async def run(
+        self,
+        workflow: Workflow | Template,
+        input: Any = None,
+        *,
+        identity_key: str | None = None,
+        priority: int = 0,
+        due_at: datetime | None = None,
+        timeout_seconds: float | None = None,
+    ) -> Task:
+        """Create a task as `create` does, and wait for its end as `wait` does."""
+        template = workflow.template if isinstance(workflow, Workflow) else workflow
+        template_id = await self.register(template)
+        new = _new_task(template, template_id, input, identity_key, priority, due_at)
+        async with asyncio.timeout(timeout_seconds):
+            await self._watcher.start()
+            created = await self._creator.create(new._replace(watched=True))
+            await self._watcher.wait(created.task_id, watched=created.new)
+            return await self.task(created.task_id, results=True)
+
+    async def wait(self, task_id: int, timeout_seconds: float | None = None) -> Task:
+        """Return the task with its results when it is complete, in error or cancelled.
+
+        Raises:
+            UnknownTask: there is none.
+            TimeoutError: it has not ended by then.
+        """
+        async with asyncio.timeout(timeout_seconds):
+            await self.task(task_id)
+            await self._watcher.wait(task_id)
+            return await self.task(task_id, results=True)
+
+    async def task(self, task_id: int, *, results: bool = False) -> Task:
+        """Return how the task stands; with *results*, also what its steps have returned.
+
+        Raises:
+            UnknownTask: there is none.
+            ResultsTooLarge: they take more than 32 MiB together.
+        """
+        async with self._session() as session:
+            task = await store.task_by_id(session, task_id, results=results)
+        if task is None:
+            raise UnknownTask(f"there is no task {task_id}")
+        return task
+
+    async def template(self, name: str, namespace: str = "default", version: str | None = None) -> Template:
+        """Return a template that was registered; without *version*, the last one.
+
+        Raises:
+            UnknownTask: there is none.
+        """
+        async with self._session() as session:
+            found = await store.template_by_name(session, namespace, name, version)
+        if found is None:
+            raise UnknownTask(
+                f"there is no template {namespace}/{name} {version or 'of any version'}".rstrip()
+            )
+        template_id, template = found
+        self._registered[namespace, name, template.version] = template, template_id
+        return template
+
+    async def cancel(self, task_id: int, reason: str = "") -> None:
+        """Call the task off: nothing of it begins from now on, and what runs is told, and its result refused.
+
+        Cancelling it twice is fine.
+
+        Raises:
+            UnknownTask: there is none.
+            WrongState: it is complete.
+        """
+        async with self._session() as session:
+            before = await store.cancel_task(session, task_id, reason)
+        if before is None:
+            raise UnknownTask(f"there is no task {task_id}")
+        if before is TaskState.COMPLETE:
+            raise WrongState(f"task {task_id} is complete, so there is nothing to cancel")
+
+    async def resolve(self, task_id: int, step: str, result: Any, reason: str = "") -> None:
+        """Give *result* for a step in error, as if it had returned that; for each clone in error, of a batch.
+
+        Raises:
+            UnknownTask, WrongState: there is no such step, or it is not in error.
+            BadResult: such a step cannot return that.
+        """
+        encoded = await self._encoded_result(task_id, step, result)
+        async with self._session() as session:
+            for number in await self._failed_numbers(session, task_id, step):
+                await store.resolve_step(session, task_id, number, encoded, reason)
+
+    async def retry(self, task_id: int, step: str, reason: str = "") -> None:
+        """Let a step in error try again, as often as its template says; each clone in error, of a batch.
+
+        Raises:
+            UnknownTask, WrongState: there is no such step, or it is not in error.
+        """
+        async with self._session() as session:
+            for number in await self._failed_numbers(session, task_id, step):
+                await store.retry_step(session, task_id, number, reason)
+
+    async def dead_letters(
+        self, *, most: int = 100, before: int | None = None, settled: bool = False
+    ) -> list[DeadLetter]:
+        """Return what failed for good, the latest first; with *settled*, also what was seen to.
+
+        *before* is the number of a dead letter: only earlier ones are returned.
+        """
+        async with self._session() as session:
+            return await store.dead_letters(session, most=most, before=before, settled=settled)
+
+    @asynccontextmanager
+    async def _session(self) -> AsyncIterator[Session]:
+        session = await self._free.get()
+        try:
+            yield session
+        finally:
+            self._free.put_nowait(session)
+
+    async def _encoded_result(self, task_id: int, step: str, result: Any) -> str:
+        template = (await self.task(task_id)).template
+        try:
+            return outcome_of(template.step(step), result).result.decode()
+        except KeyError as error:
+            raise UnknownTask(f"task {task_id} has no step {step!r}") from error
+
+    async def _failed_numbers(self, session: Session, task_id: int, step: str) -> list[int]:
+        states = await store.numbers_of_step(session, task_id, step)
+        if not states:
+            raise UnknownTask(f"there is no task {task_id} with a step {step!r}")
+        failed = [number for number, state in states if state is StepState.ERROR]
+        if not failed:
+            found = ", ".join(sorted({state for _, state in states}))
+            raise WrongState(f"step {step!r} of task {task_id} is {found}; only one in error can be mended")
+        return failed
+
+
+def _new_task(
+    template: Template,
+    template_id: int,
+    input: Any,
+    identity_key: str | None,
+    priority: int,
+    due_at: datetime | None,
+) -> NewTask:
+    if identity_key is not None and not (1 <= len(identity_key) <= _MOST_KEY and "\0" not in identity_key):
+        raise BadTask(f"identity_key has {len(identity_key)} characters; give 1 to {_MOST_KEY}, none U+0000")
+    if priority not in _PRIORITIES:
+        raise BadTask(f"priority is {priority}; give a whole number from -32,768 to 32,767")
+    if due_at is not None and due_at.utcoffset() is None:
+        raise BadTask(f"due_at is {due_at}, which names no time zone; add one, as in datetime.now(UTC)")
+    encoded = encode_json(input)
+    if template.input_schema is not None:
+        check_input(msgspec.json.decode(encoded), template.input_schema)
+    return NewTask(template_id, encoded.decode(), identity_key, priority, due_at)

@@ -1,0 +1,36 @@
+"""Failure: what is kept of an attempt that raised, and when the next one is."""
+
+import traceback
+from random import Random
+from typing import Any
+
+from .outcome import PermanentError, RetryLater
+from .template import Step
+
+_MESSAGE_MOST = 2000
+_TRACE_MOST = 8000
+
+
+def failure_of(error: BaseException) -> dict[str, Any]:
+    """Return the type, message and traceback of *error* as JSON, shortened, and without what jsonb cannot hold.
+
+    >>> failure_of(ValueError("no such item"))
+    {'type': 'ValueError', 'message': 'no such item'}
+    """
+    trace = "".join(traceback.format_tb(error.__traceback__))
+    failure = {"type": type(error).__name__, "message": _clean(str(error))[:_MESSAGE_MOST]}
+    return failure | {"traceback": _clean(trace)[-_TRACE_MOST:]} if trace else failure
+
+
+def delay_after(error: BaseException, step: Step, attempt: int, chance: Random) -> float | None:
+    """Return in how many seconds *step* is tried again after *attempt*, or None when it is not."""
+    match error:
+        case PermanentError():
+            return None
+        case RetryLater():
+            return error.seconds
+    return step.retry.delay_seconds(attempt + 1, chance)
+
+
+def _clean(text: str) -> str:
+    return text.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")

@@ -1,0 +1,38 @@
+-- What a step is run with. The results are of the steps that it depends on and that were not skipped, by
+-- name; of a batch's worker they are a list, in the order of the ranges. They are null when they are too large
+-- to be put together, in which case their size is all that can be had of them.
+CREATE FUNCTION step_context(in_task bigint, in_number integer)
+RETURNS TABLE (
+    template_id integer, "position" smallint, attempt smallint, input jsonb, cursor_range jsonb, checkpoint jsonb,
+    results_bytes bigint, results jsonb
+) LANGUAGE sql STABLE
+BEGIN ATOMIC
+    SELECT task.template_id, step.position, step.attempt, task.input, step.cursor_range, step.checkpoint,
+        found.bytes, found.results
+    FROM step
+    JOIN task ON task.task_id = step.task_id
+    JOIN template_step AS own
+        ON own.template_id = task.template_id AND own.position = step.position
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum(pg_column_size(given.result)), 0) AS bytes,
+            CASE WHEN coalesce(sum(pg_column_size(given.result)), 0) < 33554432
+                THEN coalesce(jsonb_object_agg(given.name, given.result), '{}') END AS results
+        FROM (
+            SELECT parent.name, done.result
+            FROM unnest(own.parents) AS wanted(number)
+            JOIN template_step AS parent
+                ON parent.template_id = task.template_id AND parent.position = wanted.number AND NOT parent.cloned
+            JOIN step AS done ON done.task_id = step.task_id AND done.number = wanted.number
+            WHERE done.result IS NOT NULL
+            UNION ALL
+            SELECT parent.name, jsonb_agg(done.result ORDER BY done.number)
+            FROM unnest(own.parents) AS wanted(number)
+            JOIN template_step AS parent
+                ON parent.template_id = task.template_id AND parent.position = wanted.number AND parent.cloned
+            JOIN step AS done ON done.task_id = step.task_id AND done.position = wanted.number
+            WHERE done.result IS NOT NULL
+            GROUP BY parent.name
+        ) AS given
+    ) AS found
+    WHERE step.task_id = in_task AND step.number = in_number;
+END;

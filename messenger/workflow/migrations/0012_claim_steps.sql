@@ -1,0 +1,69 @@
+-- Lease up to so many steps that are due and whose handlers the worker has, highest priority first. A lease that
+-- ran out counts as an attempt; after the last one the step goes to error, for it may be what kills workers.
+CREATE FUNCTION claim_steps(
+    in_most integer, in_handlers integer[], in_lease interval, in_worker text,
+    OUT leased_tasks bigint[], OUT leased_numbers integer[]
+) LANGUAGE plpgsql AS $$
+DECLARE
+    as_of timestamptz := clock_timestamp(); -- as a variable, an index can look for it
+    tasks bigint[];
+    numbers integer[];
+    retries integer[];
+    counted_tasks bigint[];
+BEGIN
+    WITH due AS MATERIALIZED (
+        SELECT due.task_id, due.number
+        FROM unnest(in_handlers) AS wanted(handler_id)
+        CROSS JOIN LATERAL (
+            SELECT queue.task_id, queue.number, queue.priority, queue.due_at
+            FROM queue
+            WHERE queue.handler_id = wanted.handler_id AND queue.due_at <= as_of
+            ORDER BY queue.priority DESC, queue.due_at
+            LIMIT in_most
+            FOR UPDATE SKIP LOCKED
+        ) AS due
+        ORDER BY due.priority DESC, due.due_at
+        LIMIT in_most
+    ), leased AS (
+        UPDATE queue SET due_at = as_of + in_lease, leased = true, attempt = attempt + 1
+        FROM due WHERE queue.task_id = due.task_id AND queue.number = due.number
+        RETURNING queue.task_id, queue.number
+    )
+    SELECT array_agg(task_id), array_agg(number) INTO tasks, numbers FROM leased;
+    IF tasks IS NULL THEN
+        RETURN;
+    END IF;
+    PERFORM FROM task WHERE task_id = ANY (tasks) ORDER BY task_id FOR NO KEY UPDATE;
+    WITH was AS (
+        SELECT step.task_id, step.number, state AS before
+        FROM unnest(tasks, numbers) AS item(task_id, number)
+        JOIN step ON step.task_id = item.task_id AND step.number = item.number
+        WHERE state IN ('enqueued', 'in_progress', 'waiting_for_retry') AND attempt < max_attempts
+    ), started AS (
+        UPDATE step SET
+            state = 'in_progress', attempt = attempt + 1,
+            transitions = transitions + CASE before WHEN 'enqueued' THEN 1 ELSE 2 END
+        FROM was WHERE step.task_id = was.task_id AND step.number = was.number
+        RETURNING step.task_id, step.number, before, transitions, attempt
+    ), written AS (
+        INSERT INTO step_transition (task_id, number, nth, before, after, attempt, worker, reason)
+        SELECT task_id, number, transitions - 1, before, 'enqueued'::step_state, attempt - 1, NULL,
+            CASE before WHEN 'in_progress' THEN 'its lease ran out' END
+        FROM started WHERE before <> 'enqueued'
+        UNION ALL
+        SELECT task_id, number, transitions, 'enqueued', 'in_progress'::step_state, attempt, in_worker, NULL FROM started
+    )
+    SELECT array_agg(task_id), array_agg(number),
+        array_agg((before = 'waiting_for_retry')::integer)
+        INTO leased_tasks, leased_numbers, retries
+    FROM started;
+    IF leased_tasks IS NOT NULL THEN
+        PERFORM count_tasks(
+            leased_tasks, retries, array(SELECT -retry FROM unnest(retries) AS retry), NULL, true, NULL
+        );
+    END IF;
+    IF cardinality(leased_tasks) IS DISTINCT FROM cardinality(tasks) THEN
+        PERFORM bury_steps(tasks, numbers);
+    END IF;
+END
+$$;

@@ -1,0 +1,1 @@
+SELECT messenger_workflow.cancel_task(%s::bigint, %s)::text

@@ -1,0 +1,1 @@
+SELECT messenger_workflow.register_template(%s, %s, %s, %s::jsonb, %s::jsonb)

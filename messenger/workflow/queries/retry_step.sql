@@ -1,0 +1,1 @@
+SELECT messenger_workflow.retry_step(%s::bigint, %s::integer, %s)::text

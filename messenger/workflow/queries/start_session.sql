@@ -1,0 +1,9 @@
+-- Of a table that is new or small the planner thinks it best read whole, and a plan that was made then stays when
+-- it has grown; planning anew for each call takes longer than the statement itself.
+SELECT
+    set_config('search_path', 'messenger_workflow', false),
+    set_config('jit', 'off', false),
+    set_config('plan_cache_mode', 'force_generic_plan', false),
+    set_config('enable_seqscan', 'off', false),
+    set_config('enable_hashjoin', 'off', false),
+    set_config('enable_mergejoin', 'off', false)

@@ -1,0 +1,1 @@
+SELECT * FROM messenger_workflow.task_results(%s::bigint)

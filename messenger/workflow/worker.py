@@ -1,0 +1,356 @@
+"""Worker: leases steps, has their handlers run, and records what they came to."""
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, suppress
+from datetime import timedelta
+from functools import partial
+from itertools import count
+from random import Random
+from time import monotonic
+from typing import Any, TypeVar
+
+from . import store
+from .backoff import delay_seconds
+from .connection import CannotConnect
+from .doorbell import CANCELLED, RUNNABLE, PostgresDoorbell
+from .failure import delay_after, failure_of
+from .handlers import Handler
+from .lease import Lease
+from .leased_step import LeasedStep
+from .outcome import BadResult, PermanentError, outcome_of
+from .runner import Runner
+from .session import Disconnected, Refused, Session
+from .store import Completed
+from .template import Step, Template
+from .workflow import Workflow
+
+_log = logging.getLogger(__name__)
+
+_MOST_ITEMS = 500
+"""Of one call: more would keep the tasks locked for longer than it saves commits."""
+
+_Result = TypeVar("_Result")
+
+
+class Worker:
+    """Runs the steps of *workflows* whose tasks are in the database at *url*.
+
+    concurrency: how many steps it holds at once. lease_seconds: how long after its death others take over.
+    poll_seconds: how often it looks for work that nobody told it of: a notification that was lost, an attempt
+    that is due again, a lease of another worker that ran out. connections: on which results are recorded, in
+    turns. name: what the audit tables call it. drain_seconds: how long running steps may take to end after
+    `stop`; others take up the rest at once. The rest is of `Runner`.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        workflows: Sequence[Workflow],
+        *,
+        concurrency: int = 64,
+        lease_seconds: float = 30.0,
+        poll_seconds: float = 1.0,
+        connections: int = 2,
+        name: str | None = None,
+        drain_seconds: float = 30.0,
+        **runner: Any,
+    ) -> None:
+        self._url = url
+        self._workflows = list(workflows)
+        self._concurrency = concurrency
+        self._lease = timedelta(seconds=lease_seconds)
+        self._poll_seconds = poll_seconds
+        self._connections = connections
+        self._drain_seconds = drain_seconds
+        self.name = name or f"{socket.gethostname()}:{os.getpid()}"
+        self._runner = Runner(**runner)
+        self._templates: dict[int, Template] = {}
+        self._handlers: dict[tuple[str, str], Handler] = {}
+        self._handler_ids: list[int] = []
+        self._held: dict[tuple[int, int], LeasedStep] = {}
+        self._reserved = 0
+        self._completed: list[Completed] = []
+        self._failed: list[tuple[LeasedStep, BaseException]] = []
+        self._hungry = True
+        """There may be steps to claim."""
+        self._work = asyncio.Event()
+        """There is something to record, or to claim."""
+        self._turn = asyncio.Lock()
+        self._check_leases = asyncio.Event()
+        self._stopping = asyncio.Event()
+        self._rounds = 0
+        self._quiet = asyncio.Event()
+        """A round has ended."""
+        self._chance = Random()
+
+    async def run(self, ready: Callable[[], None] = lambda: None) -> None:
+        """Work until `stop` is called, or this is cancelled; *ready* is called when it can claim steps.
+
+        Raises:
+            CannotConnect, NotMigrated: at the start; later it waits for the database to come back.
+            TemplateChanged: one of the workflows is registered with other content.
+        """
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self._runner.close)
+            sessions = [
+                await stack.enter_async_context(Session(self._url)) for _ in range(self._connections + 1)
+            ]
+            await self._register(sessions[0])
+            doorbell = PostgresDoorbell(self._url, {RUNNABLE: self._runnable, CANCELLED: self._cancelled})
+            await doorbell.start()
+            stack.push_async_callback(doorbell.stop)
+            async with asyncio.TaskGroup() as group:
+                loops = [group.create_task(self._cycle(session)) for session in sessions[1:]]
+                loops += [
+                    group.create_task(self._extend_leases(sessions[0])),
+                    group.create_task(self._poll()),
+                ]
+                ready()
+                await self._stopping.wait()
+                await self._drain()
+                for each in loops:
+                    each.cancel()
+            await self._give_back(sessions[0])
+
+    def stop(self) -> None:
+        """Claim nothing more, let what runs end, and let `run` return then."""
+        self._stopping.set()
+        self._work.set()
+
+    async def _register(self, session: Session) -> None:
+        for workflow in self._workflows:
+            template = workflow.template
+            self._templates[await store.register_template(session, template)] = template
+            for handler in workflow.handlers:
+                self._handlers[template.namespace, handler.name] = handler
+        if self._handlers:
+            self._handler_ids = list(await store.handler_ids(session, self._handlers))
+
+    # Claiming and recording: each connection goes round, and one of them at a time waits for work.
+
+    async def _cycle(self, session: Session) -> None:
+        while True:
+            async with self._turn:
+                await self._work.wait()
+                # Cleared before anything is taken or claimed: what comes from now on wakes the next round.
+                self._work.clear()
+                completed, self._completed = self._completed[:_MOST_ITEMS], self._completed[_MOST_ITEMS:]
+                failed, self._failed = self._failed, []
+                claim, self._hungry = self._hungry, False
+            self._rounds += 1
+            for held, error in failed:
+                await self._fail(session, held.lease, held.step, error)
+            await self._go_round(session, completed, claim)
+            self._rounds -= 1
+            if self._completed:
+                self._work.set()
+            self._quiet.set()
+
+    async def _go_round(self, session: Session, completed: list[Completed], claim: bool) -> None:
+        room = self._room_for(len(completed))
+        if claim and not room:  # as soon as something has ended
+            self._hungry, claim = True, False
+        if not completed and not claim:
+            return
+        self._reserved += room
+        try:
+            leases = await self._complete(session, completed, room, claim)
+        finally:
+            self._reserved -= room
+        if claim and len(leases) == room:
+            self._runnable(None)  # there may be more
+        for lease in leases:
+            await self._start(session, lease)
+
+    def _room_for(self, completed: int) -> int:
+        """Tell how many steps to lease: half of what is free, for another connection wants some as well."""
+        if self._stopping.is_set():
+            return 0
+        free = max(0, self._concurrency - len(self._held) - self._reserved)
+        return min(free, max(completed, (free + 1) // 2))
+
+    async def _complete(
+        self, session: Session, completed: list[Completed], room: int, claim: bool
+    ) -> list[Lease]:
+        try:
+            leases, refused = await self._persist(
+                lambda: store.complete_steps(
+                    session,
+                    completed,
+                    most=room,
+                    claim=claim,
+                    handler_ids=self._handler_ids,
+                    lease=self._lease,
+                    worker=self.name,
+                )
+            )
+        except Refused as error:
+            if len(completed) > 1:  # one of them is at fault
+                rounds = [await self._complete(session, [one], 0, False) for one in completed]
+                self._runnable(None)
+                return sum(rounds, [])
+            [item] = completed
+            step = (await self._template(session, item.template_id)).steps[item.position]
+            await self._fail(session, item, step, BadResult(f"PostgreSQL cannot store the result: {error}"))
+            return []
+        for task_id, number in refused:
+            _log.warning("step %d.%d: its lease was over when the result came", task_id, number)
+        return leases
+
+    async def _fail(
+        self, session: Session, lease: Lease | Completed, step: Step, error: BaseException
+    ) -> None:
+        delay = delay_after(error, step, lease.attempt, self._chance)
+        again = await self._persist(
+            lambda: store.fail_step(session, lease, failure_of(error), delay_seconds=delay, worker=self.name)
+        )
+        _log.info(
+            "step %d.%d (%s), attempt %d: %s", lease.task_id, lease.number, step.name, lease.attempt, error
+        )
+        if again and delay is not None:
+            asyncio.get_running_loop().call_later(delay, self._runnable, None)
+
+    async def _persist(self, call: Callable[[], Awaitable[_Result]]) -> _Result:
+        """Do *call* until the database answers: to record something twice does no harm."""
+        for failures in count(1):
+            try:
+                return await call()
+            except (Disconnected, CannotConnect) as error:
+                _log.warning("%s", error)
+            await asyncio.sleep(_pause_after(failures, self._chance))
+        raise AssertionError("unreachable")
+
+    # Running.
+
+    async def _start(self, session: Session, lease: Lease) -> None:
+        template = await self._template(session, lease.template_id)
+        step = template.steps[lease.position]
+        held = LeasedStep(lease, step)
+        self._held[lease.task_id, lease.number] = held
+        ended = partial(self._ended, held)
+        if lease.results is None:
+            ended(
+                None,
+                PermanentError(
+                    f"the results that it depends on take {lease.results_bytes:,} bytes, too many to be handed over; "
+                    "return where to find them instead"
+                ),
+            )
+            return
+        handler = self._handlers[template.namespace, step.handler]
+        held.abandon = self._runner.run(handler, held.context(), step.timeout_seconds, ended)
+
+    async def _template(self, session: Session, template_id: int) -> Template:
+        if template_id not in self._templates:  # another version, or another program's
+            self._templates[template_id] = await self._persist(
+                lambda: store.template_by_id(session, template_id)
+            )
+        return self._templates[template_id]
+
+    def _ended(self, held: LeasedStep, returned: Any, error: BaseException | None) -> None:
+        lease = held.lease
+        self._held.pop((lease.task_id, lease.number), None)
+        if not held.lost:
+            if error is None:
+                try:
+                    result = outcome_of(held.step, returned).result.decode()
+                    self._completed.append(
+                        Completed(
+                            lease.task_id,
+                            lease.number,
+                            lease.attempt,
+                            result,
+                            lease.template_id,
+                            lease.position,
+                        )
+                    )
+                except BadResult as bad:
+                    error = bad
+            if error is not None:
+                self._failed.append((held, error))
+        self._work.set()
+
+    # Rung for.
+
+    def _runnable(self, handler_id: str | None) -> None:
+        if handler_id is None or int(handler_id) in self._handler_ids:
+            self._hungry = True
+            self._work.set()
+
+    def _cancelled(self, task_id: str | None) -> None:
+        if task_id is None:  # one may have been missed
+            self._check_leases.set()
+            return
+        for held in [each for each in self._held.values() if each.lease.task_id == int(task_id)]:
+            self._lose(held)
+
+    def _lose(self, held: LeasedStep) -> None:
+        self._held.pop((held.lease.task_id, held.lease.number), None)
+        held.lose()
+        self._hungry = True
+        self._work.set()
+
+    async def _poll(self) -> None:
+        while True:
+            self._runnable(None)
+            await asyncio.sleep(self._poll_seconds)
+
+    # Leases.
+
+    async def _extend_leases(self, session: Session) -> None:
+        third = self._lease.total_seconds() / 3
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(third):
+                    await self._check_leases.wait()
+            due = [
+                held
+                for held in self._held.values()
+                if self._check_leases.is_set() or monotonic() - held.began >= third
+            ]
+            self._check_leases.clear()
+            for start in range(0, len(due), _MOST_ITEMS):
+                await self._extend(session, due[start : start + _MOST_ITEMS])
+
+    async def _extend(self, session: Session, held_steps: list[LeasedStep]) -> None:
+        asked = monotonic()
+        try:
+            lost = await store.extend_leases(
+                session, [held.running() for held in held_steps], self._lease
+            )
+        except (Disconnected, CannotConnect) as error:
+            _log.warning("%s", error)
+            # Nobody could tell us that another worker has them by now.
+            over = asked - self._lease.total_seconds()
+            lost = [held.key for held in held_steps if held.began < over]
+        else:
+            for held in held_steps:
+                held.began = asked
+        for held in held_steps:
+            if held.key in lost and self._held.get(held.key) is held:
+                self._lose(held)
+
+    # Stopping.
+
+    async def _drain(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._drain_seconds):
+                while self._held or self._completed or self._failed or self._rounds:
+                    self._quiet.clear()
+                    await self._quiet.wait()
+
+    async def _give_back(self, session: Session) -> None:
+        """Let others have at once what has not ended in time."""
+        held_steps = list(self._held.values())
+        for held in held_steps:
+            self._lose(held)
+        with suppress(Disconnected, CannotConnect):
+            await store.extend_leases(session, [held.running() for held in held_steps], timedelta(0))
+
+
+def _pause_after(failures: int, chance: Random) -> float:
+    return delay_seconds(failures + 1, base_seconds=0.05, cap_seconds=2.0, jitter="equal", chance=chance)
