@@ -94,9 +94,9 @@ class Client:
     ) -> Created:
         """Create a task; when this returns, it survives any crash.
 
-        identity_key: of 1 to 500 characters; a second task with it is the first one, whatever the version of
-        the template. priority: from -32,768 to 32,767; steps of the higher are claimed first. due_at: when it may
-        begin at the earliest, with its time zone.
+        identity_key: of 1 to 500 characters; a second task with it is the first one, whatever the version
+        of the template. priority: from -32,768 to 32,767; steps of the higher are claimed first. due_at:
+        when it may begin at the earliest, with its time zone.
 
         Returns its number, and whether it is new.
 

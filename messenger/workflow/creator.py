@@ -47,7 +47,7 @@ class Creator:
     async def _insert(self, session: Session, waiting: _Waiting) -> None:
         try:
             created = await store.create_tasks(session, [task for task, _ in waiting])
-        except Exception as error:  # noqa: BLE001 - whoever waits for it gets it
+        except Exception as error:
             if isinstance(error, Refused) and len(waiting) > 1:  # one of them is at fault
                 for each in waiting:
                     await self._insert(session, [each])

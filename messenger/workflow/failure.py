@@ -12,7 +12,7 @@ _TRACE_MOST = 8000
 
 
 def failure_of(error: BaseException) -> dict[str, Any]:
-    """Return the type, message and traceback of *error* as JSON, shortened, and without what jsonb cannot hold.
+    """Return type, message and traceback of *error* as JSON, shortened, without what jsonb cannot hold.
 
     >>> failure_of(ValueError("no such item"))
     {'type': 'ValueError', 'message': 'no such item'}

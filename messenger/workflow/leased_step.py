@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from time import monotonic
-from typing import Any
 
 import msgspec
 
@@ -66,9 +65,10 @@ class LeasedStep:
             LeaseLost: the lease is over.
         """
         if self.lost:
+            task_id, _ = self.key
             raise LeaseLost(
-                f"attempt {self.lease.attempt} of step {self.step.name!r}, task {self.lease.task_id}, is over: "
-                "it was cancelled, or its lease ran out; stop, for its result would be refused"
+                f"attempt {self.lease.attempt} of step {self.step.name!r}, task {task_id}, is over: it was "
+                "cancelled, or its lease ran out; stop, for its result would be refused"
             )
         if checkpoint is not None:
             self.checkpoint = checkpoint.decode()

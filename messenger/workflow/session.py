@@ -85,8 +85,8 @@ class Session:
                 psycopg.errors.InvalidSchemaName,
             ) as error:
                 raise NotMigrated(
-                    f"{without_password(self._url)} is not ready for workflows: {str(error).splitlines()[0]}; "
-                    "run: messenger workflow migrate"
+                    f"{without_password(self._url)} is not ready for workflows: "
+                    f"{str(error).splitlines()[0]}; run: messenger workflow migrate"
                 ) from error
             except (psycopg.DataError, psycopg.IntegrityError) as error:
                 raise Refused(str(error).splitlines()[0]) from error

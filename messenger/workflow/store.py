@@ -318,7 +318,7 @@ def _rows_of(template: Template) -> list[dict[str, Any]]:
 
 def _array(numbers: Iterable[int]) -> str:
     """Return *numbers* as PostgreSQL writes them: psycopg would pick a type for each list by its values."""
-    return "{%s}" % ",".join(map(str, numbers))
+    return f"{{{','.join(map(str, numbers))}}}"
 
 
 def _json(value: Any) -> str:

@@ -13,7 +13,7 @@ _MOST_RECENT = 10_000
 
 
 class Watcher:
-    """Tells when tasks have ended: by notification, and every *poll_seconds* by looking, in case one was lost."""
+    """Tells when tasks have ended: by notification, and by looking, should one have been lost."""
 
     def __init__(
         self, url: str, take: Callable[[], AbstractAsyncContextManager[Session]], poll_seconds: float
@@ -23,7 +23,7 @@ class Watcher:
         self._doorbell = PostgresDoorbell(url, {FINISHED: self._finished})
         self._waiting: dict[int, set[asyncio.Future[None]]] = {}
         self._recent: dict[int, None] = {}
-        """Tasks that nobody waited for yet when they ended: one may end before its creator knows its number."""
+        """Tasks that nobody waited for yet: one may end before its creator knows its number."""
         self._look = asyncio.Event()
         self._polling: asyncio.Task[None] | None = None
         self._starting = asyncio.Lock()

@@ -190,9 +190,10 @@ class Worker:
             )
         except Refused as error:
             if len(completed) > 1:  # one of them is at fault
-                rounds = [await self._complete(session, [one], 0, False) for one in completed]
+                for one in completed:
+                    await self._complete(session, [one], 0, False)
                 self._runnable(None)
-                return sum(rounds, [])
+                return []
             [item] = completed
             step = (await self._template(session, item.template_id)).steps[item.position]
             await self._fail(session, item, step, BadResult(f"PostgreSQL cannot store the result: {error}"))
@@ -236,8 +237,8 @@ class Worker:
             ended(
                 None,
                 PermanentError(
-                    f"the results that it depends on take {lease.results_bytes:,} bytes, too many to be handed over; "
-                    "return where to find them instead"
+                    f"the results that it depends on take {lease.results_bytes:,} bytes, too many to be "
+                    "handed over; return where to find them instead"
                 ),
             )
             return
@@ -319,9 +320,7 @@ class Worker:
     async def _extend(self, session: Session, held_steps: list[LeasedStep]) -> None:
         asked = monotonic()
         try:
-            lost = await store.extend_leases(
-                session, [held.running() for held in held_steps], self._lease
-            )
+            lost = await store.extend_leases(session, [held.running() for held in held_steps], self._lease)
         except (Disconnected, CannotConnect) as error:
             _log.warning("%s", error)
             # Nobody could tell us that another worker has them by now.
