@@ -28,7 +28,7 @@ BEGIN
     SELECT handler_id INTO awake FROM enqueued;
     UPDATE dead_letter SET settled_at = clock_timestamp()
         WHERE task_id = in_task AND number = in_number AND settled_at IS NULL;
-    PERFORM count_tasks(ARRAY[in_task], ARRAY[1], NULL, ARRAY[-1], false, in_reason);
+    PERFORM count_task(in_task, 1, 0, -1, false, in_reason);
     PERFORM pg_notify('messenger_runnable', awake::text);
     RETURN before;
 END

@@ -21,10 +21,7 @@ BEGIN
     UPDATE dead_letter SET settled_at = clock_timestamp()
         WHERE task_id = in_task AND number = in_number AND settled_at IS NULL;
     SELECT * INTO new FROM release_children(ARRAY[in_task], ARRAY[in_number], 0, NULL, NULL, NULL);
-    PERFORM count_tasks(
-        in_task || new.released, 0 || array_fill(1, ARRAY[cardinality(new.released)]), NULL, ARRAY[-1],
-        false, in_reason
-    );
+    PERFORM count_task(in_task, cardinality(new.released), 0, -1, false, in_reason);
     RETURN before;
 END
 $$;

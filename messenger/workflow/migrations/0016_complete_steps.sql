@@ -14,7 +14,17 @@ DECLARE
     tasks bigint[] := '{}';
     numbers integer[] := '{}';
 BEGIN
-    IF cardinality(in_tasks) > 0 THEN
+    IF cardinality(in_tasks) = 1 THEN
+        SELECT * INTO new FROM complete_step(
+            in_tasks[1], in_numbers[1], in_attempts[1], in_results[1], in_most, in_handlers, in_lease, in_worker
+        );
+        IF new.done THEN
+            tasks := array_fill(in_tasks[1], ARRAY[cardinality(new.leased)]);
+            numbers := new.leased;
+        ELSE
+            RETURN NEXT ROW(in_tasks[1], in_numbers[1], NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)::leased_step;
+        END IF;
+    ELSIF cardinality(in_tasks) > 1 THEN
         WITH gone AS (
             DELETE FROM queue USING unnest(in_tasks, in_numbers, in_attempts) AS item(task_id, number, attempt)
             WHERE queue.task_id = item.task_id AND queue.number = item.number

@@ -33,6 +33,13 @@ BEGIN
     IF tasks IS NULL THEN
         RETURN;
     END IF;
+    IF cardinality(tasks) = 1 THEN
+        IF claim_step(tasks[1], numbers[1], in_worker) THEN
+            leased_tasks := tasks;
+            leased_numbers := numbers;
+        END IF;
+        RETURN;
+    END IF;
     PERFORM FROM task WHERE task_id = ANY (tasks) ORDER BY task_id FOR NO KEY UPDATE;
     WITH was AS (
         SELECT step.task_id, step.number, state AS before
