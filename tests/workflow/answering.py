@@ -48,6 +48,11 @@ def say_and_leave(result):
     os._exit(0)
 
 
+def leave_another_behind(_):
+    say(heartbeat=subprocess.Popen(["sleep", "1000"]).pid)
+    os._exit(1)
+
+
 DOES = {
     "say": say_lines,
     "fail": fail,
@@ -56,6 +61,7 @@ DOES = {
     "beat_forever": beat_forever,
     "write_to_stderr": write_to_stderr,
     "write_a_long_line": write_a_long_line,
+    "leave_another_behind": leave_another_behind,
     "say_and_leave": say_and_leave,
     "pid": lambda _: say(result=os.getpid()),
 }

@@ -189,6 +189,23 @@ async def test_a_program_that_dies_fails_its_attempt_with_its_last_words(capsys)
 
 
 @on_a_loop
+async def test_a_program_that_leaves_another_behind_is_seen_to_have_ended():
+    """The other holds its pipes, so there is no end to read; it is killed."""
+    pids = []
+
+    async with opened() as runner:
+        context = Context(
+            input={"leave_another_behind": True},
+            send_heartbeat=lambda checkpoint: pids.append(msgspec.json.decode(checkpoint)),
+        )
+
+        with pytest.raises(HandlerDied, match="it ended with exit code 1"):
+            await Tried(runner, answering(), context).returned()
+        wait_for_ends(pids)
+        assert len(pids) == 1
+
+
+@on_a_loop
 async def test_a_result_that_was_written_before_the_end_counts():
     async with opened() as runner:
         assert await Tried(runner, answering(), Context(input={"say_and_leave": "done"})).returned() == "done"
@@ -200,10 +217,9 @@ async def test_a_program_that_cannot_be_started_says_so():
         handlers = Handlers()
         handlers.add(subprocess_handler(["/no/such/program"]), "work")
 
-        with pytest.raises(
-            HandlerDied, match=r"'work' runs /no/such/program: it cannot be started: .*No such"
-        ):
-            await Tried(runner, handlers["work"]).returned()
+        for _ in range(2):
+            with pytest.raises(HandlerDied, match=r"'work' runs /no/such/program: it cannot be .*No such"):
+                await Tried(runner, handlers["work"]).returned()
 
 
 @on_a_loop
@@ -225,6 +241,7 @@ async def test_a_program_that_nobody_waits_for_is_killed_and_replaced(ending):
 
     async with opened() as runner:
         handler = answering()
+        await Tried(runner, handler, saying({"result": 7})).returned()  # so that it has begun
         context = Context(input={"hang": True}, send_heartbeat=pids.set_result)
         tried = Tried(runner, handler, context, timeout_seconds=1 if ending == "timeout" else 60)
         hanging = msgspec.json.decode(await pids)
