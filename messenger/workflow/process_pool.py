@@ -98,8 +98,9 @@ class ProcessPool:
         reusable = False
         try:
             child.send(frame(_LOST))
-            with suppress(TimeoutError, HandlerDied):
-                await asyncio.wait_for(_outcome(child, Context(send_heartbeat=_refuse)), _STOP_SECONDS)
+            with suppress(TimeoutError, HandlerDied, BadFrame):
+                async with asyncio.timeout(_STOP_SECONDS):
+                    await _outcome(child, Context(send_heartbeat=_refuse))
                 reusable = True
         finally:
             self._children.give_back(child, reusable=reusable)
@@ -120,7 +121,9 @@ async def _start() -> Child:
     try:
         child.send(first)
         # Before an attempt's time begins: a machine with much to do takes a while to start an interpreter.
-        await asyncio.wait_for(child.receive(), _START_SECONDS)
+        # Not `wait_for`, which before Python 3.12 may swallow that the attempt is abandoned meanwhile.
+        async with asyncio.timeout(_START_SECONDS):
+            await child.receive()
         ready = True
     except TimeoutError:
         raise HandlerDied(f"it has not started within {_START_SECONDS:g} s, and was killed") from None
