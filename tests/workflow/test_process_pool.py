@@ -299,7 +299,8 @@ async def main():
     runner.run(handler_of(hang, runs_in="process"), context, 60, print)
     idle = asyncio.get_running_loop().create_future()
     runner.run(handler_of(pid, runs_in="process"), Context(), 60, lambda *outcome: idle.set_result(outcome))
-    print(await began, *await idle, flush=True)
+    async with asyncio.timeout(60):
+        print(await began, *await idle, flush=True)
     await asyncio.Event().wait()
 
 if __name__ == "__main__":
