@@ -80,7 +80,9 @@ class ProcessChild:
         self._attempts.put(None)
         if current is not None and not current.over:
             # The worker is gone, and so is the lease: stop now, and what the handler has started as well.
-            os.killpg(0, signal.SIGKILL)
+            if os.getpgrp() == os.getpid():
+                os.killpg(0, signal.SIGKILL)
+            os._exit(1)
 
     def _outcome(self, attempt: _Attempt) -> bytes:
         def send_heartbeat(checkpoint: bytes | None) -> None:
