@@ -32,6 +32,11 @@ def beat_forever(_):
         say(heartbeat=os.getpid())
 
 
+def answer_and_beat(_):
+    say(result="done")
+    beat_forever(_)
+
+
 def write_to_stderr(lines):
     sys.stderr.write(("x" * 99 + "\n") * lines)
     say(result="written")
@@ -54,6 +59,7 @@ def leave_another_behind(_):
 
 
 DOES = {
+    "answer_and_beat": answer_and_beat,
     "say": say_lines,
     "fail": fail,
     "kill": lambda number: os.kill(os.getpid(), number),

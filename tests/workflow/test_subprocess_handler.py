@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -207,8 +209,16 @@ async def test_a_program_that_leaves_another_behind_is_seen_to_have_ended():
 
 @on_a_loop
 async def test_a_result_that_was_written_before_the_end_counts():
+    """The loop may hear of the end before it has read."""
     async with opened() as runner:
-        assert await Tried(runner, answering(), Context(input={"say_and_leave": "done"})).returned() == "done"
+        handler = answering()
+        pid = await Tried(runner, handler, Context(input={"pid": True})).returned()
+        tried = Tried(runner, handler, Context(input={"say_and_leave": "done"}))
+        await asyncio.sleep(0)
+        with suppress(ChildProcessError):
+            os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)  # and the loop stands still
+
+        assert await tried.returned() == "done"
 
 
 @on_a_loop
@@ -272,16 +282,30 @@ async def test_a_lost_lease_ends_the_process():
 
 
 @on_a_loop
-async def test_a_program_that_talks_without_being_asked_is_held_up():
-    """What nobody reads would fill the memory; its time then runs out."""
-    handler = answering()
+async def test_more_heartbeats_than_are_kept_all_arrive():
+    """The program is held up meanwhile, and goes on."""
+    sent = []
+    both = "\n".join(['{"heartbeat": 1}'] * 20_000 + ['{"result": 7}'])
 
     async with opened() as runner:
-        first = Tried(runner, handler, Context(input={"beat_forever": True}), timeout_seconds=0.5)
-        other = Tried(runner, handler, saying({"result": 8}))
+        context = Context(input=saying(both).input, send_heartbeat=sent.append)
 
-        assert isinstance(await first.error(), TimedOut)
-        assert await other.returned() == 8
+        assert await Tried(runner, answering(), context).returned() == 7
+        assert len(sent) == 20_000
+
+
+@on_a_loop
+async def test_a_program_that_talks_while_nobody_listens_is_held_up():
+    """What it says would fill the memory."""
+    async with opened() as runner:
+        handler = answering()
+        await Tried(runner, handler, Context(input={"answer_and_beat": True})).returned()
+        [child] = handler.function._children._idle
+
+        while child._output.is_reading():
+            await asyncio.sleep(0)
+
+        assert await Tried(runner, handler, saying({"result": 8})).returned() == 8
 
 
 @on_a_loop
