@@ -13,6 +13,7 @@ async def charge(context: Context):
 orders = Workflow("orders", version="1", steps=[reserve, charge])
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .attempt import HandlerDied, HandlerRaised, TimedOut
@@ -30,15 +31,19 @@ from .thread_pool import ThreadsHang
 from .workflow import StepFunction, Workflow, batch, decision, step
 
 if TYPE_CHECKING:
+    from .foreign import BadForeign, CffiMissing, ForeignError, foreign_handler
     from .template_file import format_template, parse_template
 
 __all__ = [
+    "BadForeign",
     "BadInput",
     "BadLine",
     "BadResult",
     "BadTemplate",
+    "CffiMissing",
     "Context",
     "CursorRange",
+    "ForeignError",
     "Handler",
     "HandlerDied",
     "HandlerFailed",
@@ -64,6 +69,7 @@ __all__ = [
     "batch",
     "check_input",
     "decision",
+    "foreign_handler",
     "format_template",
     "parse_template",
     "step",
@@ -71,13 +77,21 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    # They take PyYAML, which a worker whose templates are Python does without.
-    if name not in ("format_template", "parse_template"):
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from . import template_file
+# What few workers need: PyYAML is for templates that are not Python, and cffi for handlers in C.
+_LATE = {
+    "BadForeign": "foreign",
+    "CffiMissing": "foreign",
+    "ForeignError": "foreign",
+    "foreign_handler": "foreign",
+    "format_template": "template_file",
+    "parse_template": "template_file",
+}
 
-    return getattr(template_file, name)
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_LATE[name]}", __name__), name)
 
 
 def __dir__() -> list[str]:

@@ -146,7 +146,9 @@ class Child(asyncio.SubprocessProtocol):
             self._wake()
 
     def _kill_group(self) -> None:
-        with suppress(ProcessLookupError):
+        with suppress(
+            ProcessLookupError, PermissionError
+        ):  # it is empty, or what is in it is not ours any more
             os.killpg(self.pid, signal.SIGKILL)
 
     def _wake(self) -> None:

@@ -39,7 +39,7 @@ class Children:
     def give_back(self, child: Child, *, reusable: bool) -> None:
         """Let another attempt have *child*, or kill it, for another process to take its place."""
         self._busy.discard(child)
-        if reusable and child.idle:
+        if reusable:
             self._idle.append(child)
         else:
             self._kill(child)

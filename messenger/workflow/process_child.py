@@ -17,6 +17,9 @@ from .frames import BadFrame, frame, read_frame
 from .outcome import BadResult, PermanentError
 from .workflow import StepFunction
 
+READY = b""
+"""The first frame that is written: imports are done."""
+
 LOST = b""
 """The frame that says that the attempt is over; the next one is another attempt."""
 
@@ -58,6 +61,7 @@ class ProcessChild:
         if (program := read_frame(self._requests)) is None:
             return
         self._program = pickle.loads(program)  # noqa: S301 - by our worker
+        self._reply(READY)
         threading.Thread(target=self._read, daemon=True).start()
         while (attempt := self._attempts.get()) is not None:
             outcome = self._outcome(attempt)
@@ -76,7 +80,9 @@ class ProcessChild:
         self._attempts.put(None)
         if current is not None and not current.over:
             # The worker is gone, and so is the lease: stop now, and what the handler has started as well.
-            os.killpg(0, signal.SIGKILL)
+            if os.getpgrp() == os.getpid():
+                os.killpg(0, signal.SIGKILL)
+            os._exit(1)
 
     def _outcome(self, attempt: _Attempt) -> bytes:
         def send_heartbeat(checkpoint: bytes | None) -> None:

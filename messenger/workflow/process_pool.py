@@ -27,6 +27,8 @@ ABANDONED = "abandoned"
 
 _LOST = b""  # see process_child, which a worker does without
 
+_START_SECONDS = 60.0
+
 # How long an abandoned handler may go on before its process is killed: until its next heartbeat, mostly.
 _STOP_SECONDS = 5.0
 
@@ -55,15 +57,19 @@ class ProcessPool:
             HandlerDied: the process ended; says how.
             Exception: what the handler raised.
         """
-        child = await self._children.take()
+        try:
+            request = frame(pickle.dumps((handler.function, _portable(context))))
+            child = await self._children.take()
+        except (HandlerDied, BadFrame) as problem:
+            raise _named(problem, handler) from None
         reusable = stopping = False
         try:
             began()
-            child.send(frame(pickle.dumps((handler.function, _portable(context)))))
+            child.send(request)
             returned, error = await _outcome(child, context)
             reusable = True
-        except (HandlerDied, BadFrame) as error:
-            raise _named(error, handler) from None
+        except (HandlerDied, BadFrame) as problem:
+            raise _named(problem, handler) from None
         except asyncio.CancelledError as cancelled:
             stopping = ABANDONED in cancelled.args
             raise
@@ -92,8 +98,9 @@ class ProcessPool:
         reusable = False
         try:
             child.send(frame(_LOST))
-            with suppress(TimeoutError, HandlerDied):
-                await asyncio.wait_for(_outcome(child, Context(send_heartbeat=_refuse)), _STOP_SECONDS)
+            with suppress(TimeoutError, HandlerDied, BadFrame):
+                async with asyncio.timeout(_STOP_SECONDS):
+                    await _outcome(child, Context(send_heartbeat=_refuse))
                 reusable = True
         finally:
             self._children.give_back(child, reusable=reusable)
@@ -110,7 +117,20 @@ async def _start() -> Child:
     del program["authkey"]
     first = frame(pickle.dumps(program))
     child = await start_child([sys.executable, "-c", _PROGRAM, json.dumps(sys.path)], frames)
-    child.send(first)
+    ready = False
+    try:
+        child.send(first)
+        # Before an attempt's time begins: a machine with much to do takes a while to start an interpreter.
+        # Not `wait_for`, which before Python 3.12 may swallow that the attempt is abandoned meanwhile.
+        async with asyncio.timeout(_START_SECONDS):
+            await child.receive()
+        ready = True
+    except TimeoutError:
+        raise HandlerDied(f"it has not started within {_START_SECONDS:g} s, and was killed") from None
+    finally:
+        if not ready:
+            child.kill()
+            await child.ended
     return child
 
 

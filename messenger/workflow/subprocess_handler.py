@@ -2,7 +2,9 @@
 
 import os
 import sys
+from codecs import getincrementaldecoder
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -71,12 +73,13 @@ class SubprocessHandler:
         """
         if self._children is None:
             self._children = Children(self._processes, self._start)
+        request = encode_context(context) + b"\n"
         try:
             child = await self._children.take()
             reusable = False
             try:
                 began()
-                child.send(encode_context(context) + b"\n")
+                child.send(request)
                 answer = await _answered(child, context)
                 reusable = True
             finally:
@@ -92,7 +95,7 @@ class SubprocessHandler:
             await children.close()
 
     async def _start(self) -> Child:
-        return await start_child(self.command, _lines, _pass_on, **self._options)
+        return await start_child(self.command, _lines, _passed_on(), **self._options)
 
 
 def subprocess_handler(
@@ -118,9 +121,9 @@ def subprocess_handler(
     answers twice from answering for the next attempt.
 
     What it writes to stderr goes to ours. It should end at the end of its input, as that is all that it sees
-    of a worker that is gone. When it takes too long, when its lease is lost, or when it writes something else,
-    it is killed with all that it has started, and started again with the next attempt. Up to *processes* run
-    at once, for one attempt each.
+    of a worker that is gone. When it takes too long, its lease is lost, or it writes something else, it is
+    killed with all that it has started, and started again with the next attempt. Up to *processes* run at
+    once, for one attempt each.
 
     Raises:
         TypeError: *command* is text, which a shell would have to take apart.
@@ -182,8 +185,15 @@ def _bad_line(line: bytes, problem: str) -> BadLine:
     )
 
 
-def _pass_on(data: bytes) -> None:
-    sys.stderr.write(data.decode(errors="replace"))
+def _passed_on() -> Callable[[bytes], None]:
+    decode = getincrementaldecoder("utf-8")(errors="replace").decode
+
+    def pass_on(data: bytes) -> None:
+        # Nobody may read ours any more, and that is no reason to lose an attempt.
+        with suppress(OSError, ValueError):
+            sys.stderr.write(decode(data))
+
+    return pass_on
 
 
 def _ignore() -> None: ...

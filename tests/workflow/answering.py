@@ -32,6 +32,11 @@ def beat_forever(_):
         say(heartbeat=os.getpid())
 
 
+def answer_and_beat(_):
+    say(result="done")
+    beat_forever(_)
+
+
 def write_to_stderr(lines):
     sys.stderr.write(("x" * 99 + "\n") * lines)
     say(result="written")
@@ -48,7 +53,13 @@ def say_and_leave(result):
     os._exit(0)
 
 
+def leave_another_behind(_):
+    say(heartbeat=subprocess.Popen(["sleep", "1000"]).pid)
+    os._exit(1)
+
+
 DOES = {
+    "answer_and_beat": answer_and_beat,
     "say": say_lines,
     "fail": fail,
     "kill": lambda number: os.kill(os.getpid(), number),
@@ -56,6 +67,7 @@ DOES = {
     "beat_forever": beat_forever,
     "write_to_stderr": write_to_stderr,
     "write_a_long_line": write_a_long_line,
+    "leave_another_behind": leave_another_behind,
     "say_and_leave": say_and_leave,
     "pid": lambda _: say(result=os.getpid()),
 }

@@ -20,10 +20,11 @@ from messenger.workflow import (
     PermanentError,
     RetryLater,
     TimedOut,
+    process_pool,
 )
 
 from . import process_handlers as handlers
-from .attempts import Tried, in_process, on_a_loop, opened
+from .attempts import SOON_SECONDS, Tried, in_process, on_a_loop, on_loop, opened
 from .processes import wait_for_ends
 
 
@@ -184,6 +185,7 @@ async def test_a_process_that_hangs_is_killed_and_replaced():
     async with opened(processes=1) as runner:
         beats = Heartbeats()
         context = Context(send_heartbeat=beats.send)
+        await Tried(runner, in_process(handlers.pid)).returned()  # so that it has begun
         tried = Tried(runner, in_process(handlers.hang_with_another), context, timeout_seconds=1)
 
         assert isinstance(await tried.error(), TimedOut)
@@ -233,6 +235,38 @@ async def test_an_abandoned_handler_finds_out_and_its_process_is_used_again(tmp_
 
 
 @on_a_loop
+async def test_an_abandoned_handler_that_does_not_find_out_is_killed(monkeypatch):
+    """One that never sends a heartbeat would keep its process for ever."""
+    monkeypatch.setattr(process_pool, "_STOP_SECONDS", SOON_SECONDS)
+
+    async with opened(processes=1) as runner:
+        beats = Heartbeats()
+        tried = Tried(runner, in_process(handlers.hang), Context(send_heartbeat=beats.send))
+        pid = await beats.first()
+        tried.abandon()
+
+        assert await Tried(runner, in_process(handlers.pid)).returned() != pid
+        wait_for_ends([pid])
+
+
+@on_a_loop
+async def test_the_time_of_an_attempt_begins_when_it_has_a_process(tmp_path):
+    """Else one that waits behind others would fail without having run."""
+    async with opened(processes=1) as runner:
+        beats = Heartbeats()
+        context = Context(input=str(tmp_path / "told"), send_heartbeat=beats.send)
+        holding = Tried(runner, in_process(handlers.beat_until_lost), context)
+        await beats.first()
+        waiting = Tried(runner, in_process(handlers.pid), timeout_seconds=1)
+        other = Tried(runner, on_loop(lambda context: asyncio.Event().wait()), timeout_seconds=1.1)
+        await other.error()
+        assert waiting.calls == []
+        holding.abandon()
+
+        assert await waiting.returned()
+
+
+@on_a_loop
 async def test_closing_ends_all_processes():
     async with opened(processes=2) as runner:
         beats = Heartbeats()
@@ -265,7 +299,8 @@ async def main():
     runner.run(handler_of(hang, runs_in="process"), context, 60, print)
     idle = asyncio.get_running_loop().create_future()
     runner.run(handler_of(pid, runs_in="process"), Context(), 60, lambda *outcome: idle.set_result(outcome))
-    print(await began, *await idle, flush=True)
+    async with asyncio.timeout(60):
+        print(await began, *await idle, flush=True)
     await asyncio.Event().wait()
 
 if __name__ == "__main__":

@@ -236,6 +236,26 @@ async def test_a_thread_that_hangs_is_replaced():
 
 
 @on_a_loop
+async def test_a_spare_thread_is_spare_again_when_the_hanging_one_has_ended():
+    """One thread is what was asked for; two at once are for an emergency."""
+    hang, _, release = started_and_held()
+    hang_again, _, release_again = started_and_held()
+
+    async with opened(threads=1) as runner:
+        await Tried(runner, in_thread(hang), timeout_seconds=SOON_SECONDS).error()
+        release.set()
+        while runner._thread_pool._busy:
+            await asyncio.sleep(0)
+
+        Tried(runner, in_thread(hang_again))
+        waiting = Tried(runner, in_thread(lambda context: 7))
+        assert len(runner._thread_pool._waiting) == 1
+        release_again.set()
+
+        assert await waiting.returned() == 7
+
+
+@on_a_loop
 async def test_threads_that_hang_are_not_replaced_for_ever():
     """They would fill the machine; what waits for one is told, and not held."""
     hang, _, release = started_and_held()

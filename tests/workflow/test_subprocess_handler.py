@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -189,9 +191,34 @@ async def test_a_program_that_dies_fails_its_attempt_with_its_last_words(capsys)
 
 
 @on_a_loop
-async def test_a_result_that_was_written_before_the_end_counts():
+async def test_a_program_that_leaves_another_behind_is_seen_to_have_ended():
+    """The other holds its pipes, so there is no end to read; it is killed."""
+    pids = []
+
     async with opened() as runner:
-        assert await Tried(runner, answering(), Context(input={"say_and_leave": "done"})).returned() == "done"
+        context = Context(
+            input={"leave_another_behind": True},
+            send_heartbeat=lambda checkpoint: pids.append(msgspec.json.decode(checkpoint)),
+        )
+
+        with pytest.raises(HandlerDied, match="it ended with exit code 1"):
+            await Tried(runner, answering(), context).returned()
+        wait_for_ends(pids)
+        assert len(pids) == 1
+
+
+@on_a_loop
+async def test_a_result_that_was_written_before_the_end_counts():
+    """The loop may hear of the end before it has read."""
+    async with opened() as runner:
+        handler = answering()
+        pid = await Tried(runner, handler, Context(input={"pid": True})).returned()
+        tried = Tried(runner, handler, Context(input={"say_and_leave": "done"}))
+        await asyncio.sleep(0)
+        with suppress(ChildProcessError):
+            os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)  # and the loop stands still
+
+        assert await tried.returned() == "done"
 
 
 @on_a_loop
@@ -200,10 +227,9 @@ async def test_a_program_that_cannot_be_started_says_so():
         handlers = Handlers()
         handlers.add(subprocess_handler(["/no/such/program"]), "work")
 
-        with pytest.raises(
-            HandlerDied, match=r"'work' runs /no/such/program: it cannot be started: .*No such"
-        ):
-            await Tried(runner, handlers["work"]).returned()
+        for _ in range(2):
+            with pytest.raises(HandlerDied, match=r"'work' runs /no/such/program: it cannot be .*No such"):
+                await Tried(runner, handlers["work"]).returned()
 
 
 @on_a_loop
@@ -225,6 +251,7 @@ async def test_a_program_that_nobody_waits_for_is_killed_and_replaced(ending):
 
     async with opened() as runner:
         handler = answering()
+        await Tried(runner, handler, saying({"result": 7})).returned()  # so that it has begun
         context = Context(input={"hang": True}, send_heartbeat=pids.set_result)
         tried = Tried(runner, handler, context, timeout_seconds=1 if ending == "timeout" else 60)
         hanging = msgspec.json.decode(await pids)
@@ -255,16 +282,30 @@ async def test_a_lost_lease_ends_the_process():
 
 
 @on_a_loop
-async def test_a_program_that_talks_without_being_asked_is_held_up():
-    """What nobody reads would fill the memory; its time then runs out."""
-    handler = answering()
+async def test_more_heartbeats_than_are_kept_all_arrive():
+    """The program is held up meanwhile, and goes on."""
+    sent = []
+    both = "\n".join(['{"heartbeat": 1}'] * 20_000 + ['{"result": 7}'])
 
     async with opened() as runner:
-        first = Tried(runner, handler, Context(input={"beat_forever": True}), timeout_seconds=0.5)
-        other = Tried(runner, handler, saying({"result": 8}))
+        context = Context(input=saying(both).input, send_heartbeat=sent.append)
 
-        assert isinstance(await first.error(), TimedOut)
-        assert await other.returned() == 8
+        assert await Tried(runner, answering(), context).returned() == 7
+        assert len(sent) == 20_000
+
+
+@on_a_loop
+async def test_a_program_that_talks_while_nobody_listens_is_held_up():
+    """What it says would fill the memory."""
+    async with opened() as runner:
+        handler = answering()
+        await Tried(runner, handler, Context(input={"answer_and_beat": True})).returned()
+        [child] = handler.function._children._idle
+
+        while child._output.is_reading():
+            await asyncio.sleep(0)
+
+        assert await Tried(runner, handler, saying({"result": 8})).returned() == 8
 
 
 @on_a_loop
