@@ -4,10 +4,11 @@ At its best here:
 
 - In the process, as it is meant to be used: through its queues, a workflow waits for a poll as well.
 - Threads that call the workflow: with coroutines every statement is a thread's all the same, and
-  `start_workflow` adds a handle and another thread; both took longer, whatever was in flight.
+  `start_workflow` adds a handle and another thread. Both did less with 64 in flight; with one, no more.
 - Two processes when many are in flight, each an executor of its own on the one database: one is bound by its
   interpreter lock.
-- A connection for each thread, and no question whether it lives whenever it is used.
+- A connection for each thread, and no question whether it lives whenever it is used. A quarter of them did as
+  many workflows a second, with twice the latency at p99.
 
 It keeps the result of each step and of the workflow, which is complete once the call returns.
 """
