@@ -10,7 +10,7 @@ import psycopg
 
 from messenger.workflow import store
 from messenger.workflow.session import Session
-from messenger.workflow.store import Completed, NewTask
+from messenger.workflow.store import Completed, NewTask, Running
 from messenger.workflow.template import Template
 
 LEASE = timedelta(hours=1)  # so that leases run out when a test says so
@@ -45,11 +45,16 @@ class Engine:
         self.url = url
         self._runner = runner
         self._session = Session(url)
+        self.begin()
         self.connection = psycopg.connect(url, autocommit=True, options="-csearch_path=messenger_workflow")
 
     def close(self):
         self.connection.close()
         self.wait_for(self._session.close())
+
+    def begin(self):
+        """Work in a namespace of its own from now on, so that nothing is claimed that others left."""
+        self.namespace = f"test-{next(_numbers)}"
 
     def wait_for(self, awaitable):
         async def wait():
@@ -65,7 +70,9 @@ class Engine:
     def register(self, *steps, name=None, **others):
         """Register a template of *steps*, of a name of its own unless it is given; return its number."""
         name = name or f"template-{next(_numbers)}"
-        return self.register_template(Template(name=name, version="1", steps=steps, **others))
+        others.setdefault("namespace", self.namespace)
+        others.setdefault("version", "1")
+        return self.register_template(Template(name=name, steps=steps, **others))
 
     def create(self, template_id, input="null", **others):
         """Create a task and return its number."""
@@ -77,7 +84,7 @@ class Engine:
         """Create a task of *steps*."""
         return self.create(self.register(*steps), **others)
 
-    def claim(self, most=1, handlers=("work",), worker="tester", namespace="default", lease=LEASE):
+    def claim(self, most=1, handlers=("work",), worker="tester", namespace=None, lease=LEASE):
         leases, refused = self.finish({}, most, handlers, worker, namespace, lease)
         assert not refused
         return leases
@@ -88,13 +95,13 @@ class Engine:
         most=0,
         handlers=("work",),
         worker="tester",
-        namespace="default",
+        namespace=None,
         lease=LEASE,
         *,
         claim=True,
     ):
         """Complete leases, a mapping to JSON text; return new leases, and what was refused."""
-        names = [(namespace, handler) for handler in handlers]
+        names = [(namespace or self.namespace, handler) for handler in handlers]
         return self.complete_steps(
             [completed(lease, result) for lease, result in results.items()],
             most=most,
@@ -148,6 +155,10 @@ class Engine:
 
 def completed(lease, result="null"):
     return Completed(lease.task_id, lease.number, lease.attempt, result, lease.template_id, lease.position)
+
+
+def running(lease, checkpoint=None):
+    return Running(lease.task_id, lease.number, lease.attempt, checkpoint)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """The engine, against what is to hold of its rows whatever was done to them, and in whichever order."""
 
 import itertools
+import os
 from collections import Counter
 
 import msgspec
@@ -18,7 +19,6 @@ from hypothesis.stateful import (
 from messenger.workflow.state import StepState, TaskState, is_settled, may_become, task_state
 from messenger.workflow.store import NewTask
 
-from .engine import opened
 from .templates import workflows
 
 S = StepState
@@ -26,6 +26,8 @@ ENDED = {S.COMPLETE, S.CANCELLED, S.RESOLVED_MANUALLY}
 QUEUED = {S.ENQUEUED, S.IN_PROGRESS, S.WAITING_FOR_RETRY}
 WORKERS = {"both": ("work", "other"), "one": ("work",)}
 MOST_TASKS = 3
+EXAMPLES = int(os.environ.get("MESSENGER_MODEL_EXAMPLES", "40"))
+PHASES = [Phase.explicit, Phase.generate]  # a smaller example is worth no minutes of everybody's run
 NUMBERS = itertools.count()
 
 
@@ -36,7 +38,10 @@ class Model(RuleBasedStateMachine):
 
     @initialize(template=workflows())
     def register(self, template):
-        self.template = msgspec.structs.replace(template, name=f"model-{id(self)}-{next(NUMBERS)}")
+        self.engine.begin()
+        self.template = msgspec.structs.replace(
+            template, name=f"model-{next(NUMBERS)}", namespace=self.engine.namespace
+        )
         self.template_id = self.engine.register_template(self.template)
         self.task_ids = []
         self.leases = []
@@ -320,17 +325,16 @@ def context_of(template, step, of_task):
     return found
 
 
-def test_whatever_is_done_the_rows_agree(database):
+def test_whatever_is_done_the_rows_agree(engine):
     """Counters, states, queue and history are written by a dozen functions, which must say the same."""
-    with opened(database) as engine:
-        run_state_machine_as_test(
-            type("Model", (Model,), {"engine": engine}),
-            settings=settings(
-                max_examples=40,
-                stateful_step_count=30,
-                deadline=None,
-                suppress_health_check=[*HealthCheck],
-                database=None,
-                phases=[Phase.generate],
-            ),
-        )
+    run_state_machine_as_test(
+        type("Model", (Model,), {"engine": engine}),
+        settings=settings(
+            max_examples=EXAMPLES,
+            stateful_step_count=30,
+            deadline=None,
+            suppress_health_check=[*HealthCheck],
+            database=None,
+            phases=PHASES,
+        ),
+    )
