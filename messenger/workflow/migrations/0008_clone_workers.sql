@@ -4,12 +4,13 @@ CREATE FUNCTION clone_workers(in_tasks bigint[], in_numbers integer[], OUT ready
 LANGUAGE plpgsql AS $$
 DECLARE
     batch record;
+    clones_from integer;
 BEGIN
     ready_tasks := '{}';
     ready_numbers := '{}';
     FOR batch IN
         SELECT task_id, step.number, template_step.worker, result AS ranges, jsonb_array_length(result) AS times,
-            step_count, priority, into_worker.handler_id, into_worker.max_attempts, into_worker.children
+            priority, into_worker.handler_id, into_worker.max_attempts, into_worker.children
         FROM unnest(in_tasks, in_numbers) AS item(task_id, number)
         JOIN step USING (task_id, number)
         JOIN task USING (task_id)
@@ -37,9 +38,11 @@ BEGIN
             WHERE task_id = batch.task_id AND number = batch.worker;
         ready_tasks := ready_tasks || batch.task_id;
         ready_numbers := ready_numbers || batch.worker::integer;
+        UPDATE task SET step_count = step_count + batch.times - 1, runnable = runnable + batch.times - 1
+            WHERE task_id = batch.task_id RETURNING step_count - batch.times + 1 INTO clones_from;
         WITH cloned AS (
             INSERT INTO step (task_id, number, position, state, max_attempts, waits_for, transitions, cursor_range)
-            SELECT batch.task_id, batch.step_count + nth::integer - 2, batch.worker, 'enqueued',
+            SELECT batch.task_id, clones_from + nth::integer - 2, batch.worker, 'enqueued',
                 batch.max_attempts, 0, 1, cursor_range
             FROM jsonb_array_elements(batch.ranges) WITH ORDINALITY AS item(cursor_range, nth)
             WHERE nth > 1
@@ -50,8 +53,6 @@ BEGIN
         )
         INSERT INTO step_transition (task_id, number, nth, before, after, attempt)
         SELECT task_id, number, 1, 'pending', 'enqueued', 0 FROM cloned;
-        UPDATE task SET step_count = step_count + batch.times - 1, runnable = runnable + batch.times - 1
-            WHERE task_id = batch.task_id;
     END LOOP;
 END
 $$;
