@@ -1,6 +1,8 @@
 -- Give each cursor range of completed batches a clone of its worker. The worker itself is the first of them;
--- returned is what waits for nothing by that: each worker, or where there is no range, what comes after it.
-CREATE FUNCTION clone_workers(in_tasks bigint[], in_numbers integer[], OUT ready_tasks bigint[], OUT ready_numbers integer[])
+-- returned is what waits for nothing by that: each worker, or where there is no range, what comes after it;
+-- and the task of each other clone, which is enqueued.
+CREATE FUNCTION clone_workers(in_tasks bigint[], in_numbers integer[], OUT ready_tasks bigint[], OUT ready_numbers integer[],
+    OUT cloned_tasks bigint[])
 LANGUAGE plpgsql AS $$
 DECLARE
     batch record;
@@ -8,6 +10,7 @@ DECLARE
 BEGIN
     ready_tasks := '{}';
     ready_numbers := '{}';
+    cloned_tasks := '{}';
     FOR batch IN
         SELECT task_id, step.number, template_step.worker, result AS ranges, jsonb_array_length(result) AS times,
             priority, into_worker.handler_id, into_worker.max_attempts, into_worker.children
@@ -36,10 +39,10 @@ BEGIN
             WHERE task_id = batch.task_id AND number = ANY (batch.children) AND state = 'pending';
         UPDATE step SET cursor_range = batch.ranges -> 0
             WHERE task_id = batch.task_id AND number = batch.worker;
+        cloned_tasks := cloned_tasks || array_fill(batch.task_id, ARRAY[batch.times - 1]);
         ready_tasks := ready_tasks || batch.task_id;
         ready_numbers := ready_numbers || batch.worker::integer;
-        UPDATE task SET step_count = step_count + batch.times - 1, runnable = runnable + batch.times - 1
-            WHERE task_id = batch.task_id RETURNING step_count - batch.times + 1 INTO clones_from;
+        UPDATE task SET step_count = step_count + batch.times - 1 WHERE task_id = batch.task_id RETURNING step_count - batch.times + 1 INTO clones_from;
         WITH cloned AS (
             INSERT INTO step (task_id, number, position, state, max_attempts, waits_for, transitions, cursor_range)
             SELECT batch.task_id, clones_from + nth::integer - 2, batch.worker, 'enqueued',

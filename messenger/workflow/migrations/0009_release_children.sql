@@ -12,6 +12,7 @@ DECLARE
     kinds text[];
     ready_tasks bigint[] := '{}';
     ready_numbers integer[] := '{}';
+    cloned_tasks bigint[] := '{}';
     more record;
     awake integer[];
 BEGIN
@@ -37,6 +38,7 @@ BEGIN
         SELECT * INTO more FROM clone_workers(in_tasks, in_numbers);
         edge_tasks := edge_tasks || more.ready_tasks;
         edge_numbers := edge_numbers || more.ready_numbers;
+        cloned_tasks := more.cloned_tasks;
     END IF;
     IF 'decision' = ANY (kinds) THEN
         SELECT skipped.* INTO more FROM (
@@ -92,7 +94,7 @@ BEGIN
         UNION ALL
         SELECT task_id, number, 2, 'enqueued', 'in_progress', 1, in_worker FROM child WHERE lease
     )
-    SELECT coalesce(array_agg(task_id) FILTER (WHERE ready), '{}'),
+    SELECT cloned_tasks || array_agg(task_id) FILTER (WHERE ready),
         coalesce(array_agg(task_id) FILTER (WHERE lease), '{}'),
         coalesce(array_agg(number) FILTER (WHERE lease), '{}'),
         array_agg(DISTINCT handler_id) FILTER (WHERE ready AND NOT lease)
