@@ -100,6 +100,10 @@ BEGIN
         array_agg(DISTINCT handler_id) FILTER (WHERE ready AND NOT lease)
         INTO released, leased_tasks, leased_numbers, awake
     FROM child;
+    IF cloned_tasks <> '{}' THEN
+        PERFORM pg_notify('messenger_runnable', handler_id::text)
+            FROM queue WHERE task_id = ANY (cloned_tasks) AND NOT leased GROUP BY handler_id;
+    END IF;
     IF awake IS NOT NULL THEN
         PERFORM pg_notify('messenger_runnable', handler_id::text) FROM unnest(awake) AS handler_id;
     END IF;
