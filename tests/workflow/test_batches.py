@@ -2,6 +2,9 @@
 
 import json
 
+import pytest
+
+from messenger.workflow.store import ResultsTooLarge
 from messenger.workflow.template import Retry
 
 from .engine import LEASE, running
@@ -190,3 +193,37 @@ def test_ten_thousand_ranges_are_ten_thousand_clones(engine):
     )
     assert (count, last) == (10_000, "9999")
     assert engine.rows(task_id)["step"][2]["waits_for"] == 10_000
+
+
+def with_large_results(engine, clones):
+    """A task whose clones returned a mebibyte each, of which PostgreSQL could make next to nothing."""
+    task_id = engine.new(*converging())
+    [split] = engine.claim()
+    engine.complete(split, json.dumps([{"start": at, "end": at + 1} for at in range(clones)]))
+    leases = engine.claim(clones)
+    engine.finish(dict.fromkeys(leases[1:], "1"))
+    engine.execute(
+        "UPDATE step SET result = to_jsonb(repeat('x', 1048576)) WHERE task_id = %s AND result = '1'", task_id
+    )
+    return task_id, leases[0]
+
+
+def test_results_that_are_too_large_together_are_not_handed_over(engine):
+    """They may be compressed on disk, but not in the memory of who is given them."""
+    task_id, last = with_large_results(engine, 40)
+
+    [after], _ = engine.finish({last: "1"}, most=1)
+
+    assert after.results is None
+    assert after.results_bytes > 39 << 20
+    with pytest.raises(ResultsTooLarge, match=r"take 40,\d{3},\d{3} bytes"):
+        engine.task_results(task_id)
+
+
+def test_results_that_no_value_of_postgresql_could_hold_are_refused_as_well(engine):
+    """A list of 256 MiB is an error of its statement: whoever claims the step could claim nothing any more."""
+    _, last = with_large_results(engine, 300)
+
+    [after], _ = engine.finish({last: "1"}, most=1)
+
+    assert after.results is None

@@ -25,12 +25,15 @@ BEGIN ATOMIC
             JOIN step AS done ON done.task_id = step.task_id AND done.number = wanted.number
             WHERE done.result IS NOT NULL
             UNION ALL
-            SELECT parent.name, jsonb_agg(done.result ORDER BY done.number)
+            SELECT parent.name, coalesce(
+                jsonb_agg(done.result ORDER BY done.number) FILTER (WHERE done.result IS NOT NULL), '[]'
+            )
             FROM unnest(own.parents) AS wanted(number)
             JOIN template_step AS parent
                 ON parent.template_id = task.template_id AND parent.position = wanted.number AND parent.cloned
+            JOIN step AS batch ON batch.task_id = step.task_id AND batch.number = parent.parents[1]
             JOIN step AS done ON done.task_id = step.task_id AND done.position = wanted.number
-            WHERE done.result IS NOT NULL
+            WHERE batch.result IS NOT NULL
             GROUP BY parent.name
         ) AS given
     ) AS found
