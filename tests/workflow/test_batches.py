@@ -221,7 +221,7 @@ def test_results_that_are_too_large_together_are_not_handed_over(engine):
 
 
 def test_results_that_no_value_of_postgresql_could_hold_are_refused_as_well(engine):
-    """A list of 256 MiB is an error of its statement: whoever claims the step could claim nothing any more."""
+    """A list of 256 MiB is an error, and whoever claims the step could claim nothing any more."""
     _, last = with_large_results(engine, 300)
 
     [after], _ = engine.finish({last: "1"}, most=1)
