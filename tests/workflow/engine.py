@@ -133,6 +133,15 @@ class Engine:
         cursor = self.connection.execute(statement, values)
         return cursor.fetchall() if cursor.description else []
 
+    def set_time_zone(self, zone):
+        """Let the store's session have this time zone."""
+
+        async def set_zone():
+            connection = await self._session.connect()
+            await connection.execute("SELECT set_config('TimeZone', %s, false)", [zone])
+
+        self.wait_for(set_zone())
+
     def rows(self, *task_ids):
         """Return the rows of each table about these tasks, as dictionaries."""
         [(found,)] = self.connection.execute(_ROWS, {"ids": [*task_ids]}).fetchall()
