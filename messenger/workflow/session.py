@@ -11,6 +11,8 @@ from .errors import WorkflowError
 from .queries import query
 
 _TRIES = 5
+# PostgreSQL's class 54, which psycopg takes for a trouble of the connection.
+_TOO_MUCH = (psycopg.errors.ProgramLimitExceeded, psycopg.errors.StatementTooComplex)
 
 
 class NotMigrated(WorkflowError):
@@ -88,7 +90,7 @@ class Session:
                     f"{without_password(self._url)} is not ready for workflows: "
                     f"{str(error).splitlines()[0]}; run: messenger workflow migrate"
                 ) from error
-            except (psycopg.DataError, psycopg.IntegrityError) as error:
+            except (psycopg.DataError, psycopg.IntegrityError, UnicodeEncodeError, *_TOO_MUCH) as error:
                 raise Refused(str(error).splitlines()[0]) from error
             except psycopg.OperationalError as error:
                 await self.close()

@@ -15,6 +15,8 @@ from messenger.workflow.migrate import migrate
 from messenger.workflow.postgres_server import PostgresServer
 from messenger.workflow.programs import ProgramsMissing
 
+from .engine import opened
+
 _numbers = itertools.count(1)
 
 
@@ -105,3 +107,23 @@ def database(postgres_url, migrated):
     """The URL of a migrated database."""
     with new_database(postgres_url, migrated) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def shared_database(postgres_url, migrated):
+    """The URL of a migrated database, for tests that keep to a namespace of their own."""
+    with new_database(postgres_url, migrated) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def an_engine(shared_database):
+    with opened(shared_database) as engine:
+        yield engine
+
+
+@pytest.fixture
+def engine(an_engine):
+    """The engine on a database of many tests, and a namespace of its own."""
+    an_engine.begin()
+    return an_engine

@@ -74,3 +74,41 @@ def templates(draw):
     )
     schema = draw(st.none() | SCHEMAS)
     return Template(draw(NAMES), draw(NAMES), steps, namespace=draw(NAMES), input_schema=schema)
+
+
+@st.composite
+def workflows(draw, most=6):
+    """Draw a template of tasks, decisions and batches, in any order."""
+    steps = {name: {"depends_on": [*above]} for name, above in draw(dags(most)).items()}
+    workers = {}
+    for name in draw(st.lists(st.sampled_from([*steps]), unique=True, max_size=2)):
+        worker, after = f"{name}-worker", f"{name}-after"
+        steps[worker] = {"depends_on": [name]}
+        steps[name] |= {"kind": "batch", "worker": worker}
+        workers[worker] = name
+        if draw(st.booleans()):
+            steps[after] = {"depends_on": [worker, *draw(st.sampled_from([[], [name]]))]}
+            steps[name]["convergence"] = after
+            others = [each for each in steps.values() if each not in (steps[worker], steps[after])]
+            for each in others:  # some of what came after the batch comes after its clones
+                if name in each["depends_on"] and draw(st.booleans()):
+                    each["depends_on"] = [after if one == name else one for one in each["depends_on"]]
+    decided = {*workers}
+    for name, fields in steps.items():
+        below = [child for child, each in steps.items() if name in each["depends_on"]]
+        below = [child for child in below if child not in decided]
+        if "kind" not in fields and name not in workers and below and draw(st.booleans()):
+            chosen = draw(st.lists(st.sampled_from(below), min_size=1, unique=True))
+            fields |= {"kind": "decision", "may_create": chosen}
+            decided |= {*chosen}
+    return template(
+        *(
+            Step(
+                name=name,
+                handler=draw(st.sampled_from(["work", "work", "other"])),
+                retry=Retry(max_attempts=draw(st.integers(1, 3))),
+                **fields,
+            )
+            for name, fields in draw(st.permutations([*steps.items()]))
+        )
+    )

@@ -163,6 +163,9 @@ CREATE TABLE step (
     CHECK (is_step(state, attempt, max_attempts, waits_for, result IS NOT NULL, error IS NOT NULL))
 ) WITH (fillfactor = 70);
 
+-- Not compressed, for pg_column_size is to tell how much room results take that are put together.
+ALTER TABLE step ALTER COLUMN result SET STORAGE EXTERNAL;
+
 -- One row a step that a worker may or did claim; gone once the step is settled. A claim is a lease: it moves
 -- due_at ahead, and whoever finds a lease that ran out may claim the step again. The attempt is the lease's
 -- token. Whoever holds a task's lock never waits for a row of it here; one that could not be taken away

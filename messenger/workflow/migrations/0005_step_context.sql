@@ -14,24 +14,31 @@ BEGIN ATOMIC
     JOIN template_step AS own
         ON own.template_id = task.template_id AND own.position = step.position
     CROSS JOIN LATERAL (
-        SELECT coalesce(sum(pg_column_size(given.result)), 0) AS bytes,
-            CASE WHEN coalesce(sum(pg_column_size(given.result)), 0) < 33554432
+        SELECT coalesce(sum(given.bytes), 0) AS bytes,
+            CASE WHEN coalesce(sum(given.bytes), 0) < 33554432
                 THEN coalesce(jsonb_object_agg(given.name, given.result), '{}') END AS results
         FROM (
-            SELECT parent.name, done.result
+            SELECT parent.name, done.result, pg_column_size(done.result) AS bytes
             FROM unnest(own.parents) AS wanted(number)
             JOIN template_step AS parent
                 ON parent.template_id = task.template_id AND parent.position = wanted.number AND NOT parent.cloned
             JOIN step AS done ON done.task_id = step.task_id AND done.number = wanted.number
             WHERE done.result IS NOT NULL
             UNION ALL
-            SELECT parent.name, jsonb_agg(done.result ORDER BY done.number)
+            SELECT parent.name, CASE WHEN size.bytes < 33554432 THEN (
+                SELECT coalesce(jsonb_agg(done.result ORDER BY done.number), '[]')
+                FROM step AS done
+                WHERE done.task_id = step.task_id AND done.position = wanted.number AND done.result IS NOT NULL
+            ) END, size.bytes
             FROM unnest(own.parents) AS wanted(number)
             JOIN template_step AS parent
                 ON parent.template_id = task.template_id AND parent.position = wanted.number AND parent.cloned
-            JOIN step AS done ON done.task_id = step.task_id AND done.position = wanted.number
-            WHERE done.result IS NOT NULL
-            GROUP BY parent.name
+            JOIN step AS batch ON batch.task_id = step.task_id AND batch.number = parent.parents[1]
+            CROSS JOIN LATERAL (
+                SELECT coalesce(sum(pg_column_size(done.result)), 0) AS bytes
+                FROM step AS done WHERE done.task_id = step.task_id AND done.position = wanted.number
+            ) AS size -- first, for a list of more than 256 MiB is an error
+            WHERE batch.result IS NOT NULL
         ) AS given
     ) AS found
     WHERE step.task_id = in_task AND step.number = in_number;

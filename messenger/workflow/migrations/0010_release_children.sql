@@ -12,6 +12,7 @@ DECLARE
     kinds text[];
     ready_tasks bigint[] := '{}';
     ready_numbers integer[] := '{}';
+    cloned_tasks bigint[] := '{}';
     more record;
     awake integer[];
 BEGIN
@@ -30,13 +31,14 @@ BEGIN
         SELECT unnest(releases) AS child
         UNION ALL
         SELECT chosen.position FROM template_step AS chosen
-        WHERE kind = 'decision' AND chosen.template_id = task.template_id
+        WHERE template_step.kind = 'decision' AND chosen.template_id = task.template_id
             AND chosen.position = ANY (template_step.may_create) AND result ? chosen.name
     ) AS child ON true;
     IF 'batch' = ANY (kinds) THEN
         SELECT * INTO more FROM clone_workers(in_tasks, in_numbers);
         edge_tasks := edge_tasks || more.ready_tasks;
         edge_numbers := edge_numbers || more.ready_numbers;
+        cloned_tasks := more.cloned_tasks;
     END IF;
     IF 'decision' = ANY (kinds) THEN
         SELECT skipped.* INTO more FROM (
@@ -92,12 +94,16 @@ BEGIN
         UNION ALL
         SELECT task_id, number, 2, 'enqueued', 'in_progress', 1, in_worker FROM child WHERE lease
     )
-    SELECT coalesce(array_agg(task_id) FILTER (WHERE ready), '{}'),
+    SELECT cloned_tasks || array_agg(task_id) FILTER (WHERE ready),
         coalesce(array_agg(task_id) FILTER (WHERE lease), '{}'),
         coalesce(array_agg(number) FILTER (WHERE lease), '{}'),
         array_agg(DISTINCT handler_id) FILTER (WHERE ready AND NOT lease)
         INTO released, leased_tasks, leased_numbers, awake
     FROM child;
+    IF cloned_tasks <> '{}' THEN
+        PERFORM pg_notify('messenger_runnable', handler_id::text)
+            FROM queue WHERE task_id = ANY (cloned_tasks) AND NOT leased GROUP BY handler_id;
+    END IF;
     IF awake IS NOT NULL THEN
         PERFORM pg_notify('messenger_runnable', handler_id::text) FROM unnest(awake) AS handler_id;
     END IF;

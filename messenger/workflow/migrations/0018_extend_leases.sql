@@ -13,6 +13,11 @@ BEGIN
         FROM unnest(in_tasks, in_numbers, in_attempts) AS item(task_id, number, attempt)
         WHERE queue.task_id = item.task_id AND queue.number = item.number
             AND queue.attempt = item.attempt AND leased
+            -- Its row may be left where its task was cancelled.
+            AND EXISTS (
+                SELECT FROM step
+                WHERE step.task_id = item.task_id AND step.number = item.number AND state = 'in_progress'
+            )
         RETURNING queue.task_id, queue.number
     )
     SELECT array_agg(task_id), array_agg(number) INTO kept_tasks, kept_numbers FROM kept;

@@ -7,13 +7,17 @@ BEGIN ATOMIC
         SELECT coalesce(jsonb_object_agg(given.name, given.result), '{}')
         FROM (
             SELECT own.name,
-                CASE WHEN own.cloned THEN jsonb_agg(step.result ORDER BY step.number)
+                CASE WHEN own.cloned THEN coalesce(
+                    jsonb_agg(step.result ORDER BY step.number) FILTER (WHERE step.result IS NOT NULL), '[]'
+                )
                     ELSE (array_agg(step.result))[1] END AS result
             FROM task
             JOIN step ON step.task_id = task.task_id
             JOIN template_step AS own
                 ON own.template_id = task.template_id AND own.position = step.position
-            WHERE task.task_id = in_task AND step.result IS NOT NULL
+            LEFT JOIN step AS batch
+                ON own.cloned AND batch.task_id = task.task_id AND batch.number = own.parents[1]
+            WHERE task.task_id = in_task AND coalesce(batch.result, step.result) IS NOT NULL
             GROUP BY own.position, own.name, own.cloned
         ) AS given
     )::text END
