@@ -1,7 +1,7 @@
 """Client: creates tasks, asks how they are, and waits for their end."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from types import TracebackType
@@ -18,7 +18,7 @@ from .outcome import outcome_of
 from .session import Session
 from .state import StepState, TaskState
 from .store import Created, NewTask
-from .task import DeadLetter, Task
+from .task import DeadLetter, Task, TaskHead
 from .template import Template
 from .watcher import Watcher
 from .workflow import Workflow
@@ -155,6 +155,17 @@ class Client:
         if task is None:
             raise UnknownTask(f"there is no task {task_id}")
         return task
+
+    async def tasks(
+        self, *, most: int = 100, before: int | None = None, states: Iterable[TaskState] = tuple(TaskState)
+    ) -> list[TaskHead]:
+        """Return the tasks that were created last and are in one of *states*, the latest first.
+
+        *before* is the number of a task: only earlier ones are returned. Of a state that few are in, all
+        tasks that were created since are read.
+        """
+        async with self._session() as session:
+            return await store.tasks(session, most=most, before=before, states=states)
 
     async def template(self, name: str, namespace: str = "default", version: str | None = None) -> Template:
         """Return a template that was registered; without *version*, the last one.

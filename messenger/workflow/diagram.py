@@ -2,10 +2,10 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from unicodedata import combining, east_asian_width
 
 from msgspec import Struct
 
+from .columns import columns_of, fitted, on_one_line
 from .lanes import Lane, Layout, lay_out
 from .state import StepState, TaskState
 
@@ -134,10 +134,8 @@ class _Widths(Struct, frozen=True):
 
 
 def _on_one_line(step: Drawn, ascii_only: bool) -> Drawn:
-    """Take out what would move the cursor: a note may quote any error."""
-
     def cleaned(text: str) -> str:
-        line = " ".join("".join(each if each.isprintable() else " " for each in text).split())
+        line = on_one_line(text)
         return line.translate(_IN_ASCII).encode("ascii", "replace").decode() if ascii_only else line
 
     return Drawn(step.name, step.depends_on, step.state, cleaned(step.note))
@@ -161,7 +159,7 @@ def _lines(steps: Sequence[Drawn], most_lanes: int) -> Iterator[_Line]:
 def _after(names: Sequence[str]) -> str:
     """Say what a step comes after; of more than three, two stand for all."""
     shown = names if len(names) <= 3 else names[:2]
-    said = [_fitted(name, _PARENT_MOST) for name in shown]
+    said = [fitted(name, _PARENT_MOST) for name in shown]
     if len(names) > len(shown):
         said.append(f"+{len(names) - len(shown)}")
     return f"after {', '.join(said)}" if said else ""
@@ -199,9 +197,9 @@ def _cell(lane: Lane | None, at: int, left: bool, right: bool) -> str:
 
 def _widths(lines: Sequence[_Line], width: int) -> _Widths:
     gutter = max((len(line.gutter) for line in lines), default=0)
-    label = max((len(line.gutter) + 1 + _columns(line.label) for line in lines), default=0)
+    label = max((len(line.gutter) + 1 + columns_of(line.label) for line in lines), default=0)
     state = max((len(_words(line.state)) for line in lines), default=0)
-    note = max((_columns(line.note) for line in lines), default=0)
+    note = max((columns_of(line.note) for line in lines), default=0)
     # A long name gives way to notes, up to a point: a state without a name would be nobody's.
     room = width - (2 + state if state else 0) - (2 + min(note, width // 4) if note else 0)
     label = min(label, max(room, gutter + 1 + _NAME_LEAST))
@@ -210,9 +208,9 @@ def _widths(lines: Sequence[_Line], width: int) -> _Widths:
 
 def _joined(line: _Line, widths: _Widths, paint: Paint) -> str:
     gutter, state = line.gutter, _words(line.state)
-    label = _fitted(line.label, widths.label - len(gutter) - 1)
-    note = _fitted(line.note, widths.note)
-    before_state = " " * (widths.label - len(gutter) - 1 - _columns(label) + 2)
+    label = fitted(line.label, widths.label - len(gutter) - 1)
+    note = fitted(line.note, widths.note)
+    before_state = " " * (widths.label - len(gutter) - 1 - columns_of(label) + 2)
     before_note = " " * (widths.state - len(state) + (2 if widths.state else 0))
     if line.state is not None and line.at is not None:
         gutter = gutter[: line.at] + paint(gutter[line.at], line.state) + gutter[line.at + 1 :]
@@ -223,16 +221,3 @@ def _joined(line: _Line, widths: _Widths, paint: Paint) -> str:
 
 def _words(state: StepState | TaskState | None) -> str:
     return state.value.replace("_", " ") if state else ""
-
-
-def _fitted(text: str, columns: int) -> str:
-    if _columns(text) <= columns:
-        return text
-    while text and _columns(text) > columns - 1:
-        text = text[:-1]
-    return text + "…" if columns else ""
-
-
-def _columns(text: str) -> int:
-    """Count the columns that a terminal takes for *text*."""
-    return sum(0 if combining(each) else 2 if east_asian_width(each) in "WF" else 1 for each in text)

@@ -2,10 +2,10 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
-from .postgres_server import AlreadyRunning, PostgresServer
+from .shared_server import SharedServer
 
 URL_VARIABLE = "MESSENGER_POSTGRES_URL"
 FOLDER_VARIABLE = "MESSENGER_POSTGRES_FOLDER"
@@ -15,8 +15,8 @@ FOLDER_VARIABLE = "MESSENGER_POSTGRES_FOLDER"
 def open_postgres(url: str | None = None, *, folder: str | Path | None = None) -> Iterator[str]:
     """Yield the URL of a database: *url*, or MESSENGER_POSTGRES_URL, or else one of *folder*.
 
-    The folder's server is joined when another process runs it, and then ends with that process; otherwise
-    it runs until the block ends. Without *folder*, it is `default_folder()`.
+    The folder's server is joined when another process runs it, and started otherwise; it runs until the last
+    of these blocks ends. Without *folder*, it is `default_folder()`.
 
     Raises:
         WorkflowError: no server is named, and none can be started.
@@ -24,12 +24,8 @@ def open_postgres(url: str | None = None, *, folder: str | Path | None = None) -
     if named := url or os.environ.get(URL_VARIABLE):
         yield named
         return
-    with ExitStack() as stack:
-        try:
-            found = stack.enter_context(PostgresServer(folder=folder or default_folder())).url
-        except AlreadyRunning as running:
-            found = running.url
-        yield found
+    with SharedServer(folder or default_folder()) as server:
+        yield server.url
 
 
 def default_folder() -> Path:

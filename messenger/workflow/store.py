@@ -10,8 +10,11 @@ from .errors import WorkflowError
 from .lease import Lease
 from .session import Session
 from .state import StepState, TaskState
-from .task import DeadLetter, Task, TaskStep
+from .task import DeadLetter, Task, TaskHead, TaskStep
 from .template import Step, Template, children
+
+_LAST = 2**63 - 1
+"""No number of a task or a dead letter comes after it."""
 
 
 class TemplateChanged(WorkflowError):
@@ -247,6 +250,21 @@ async def task_by_id(session: Session, task_id: int, *, results: bool) -> Task |
     )
 
 
+async def tasks(
+    session: Session, *, most: int, before: int | None, states: Iterable[TaskState]
+) -> list[TaskHead]:
+    """Return the latest tasks in one of *states*, see `Client.tasks`."""
+    rows = await session.fetch("tasks", (_LAST if before is None else before, list(states), most))
+    fields = TaskHead.__struct_fields__
+    return [msgspec.convert(dict(zip(fields, row, strict=True)), TaskHead) for row in rows]
+
+
+async def has_work(session: Session, handler_ids: Iterable[int]) -> bool:
+    """Claim that a step of these handlers is due, runs, or waits to be tried again."""
+    [(found,)] = await session.fetch("has_work", (_array(handler_ids),))
+    return bool(found)
+
+
 async def task_results(session: Session, task_id: int) -> dict[str, Any]:
     """Return what the steps of a task have returned, by name, see `Task.results`.
 
@@ -273,7 +291,7 @@ async def template_by_name(
 
 async def dead_letters(session: Session, *, most: int, before: int | None, settled: bool) -> list[DeadLetter]:
     """Return dead letters, see `Client.dead_letters`."""
-    rows = await session.fetch("dead_letters", (settled, 2**63 - 1 if before is None else before, most))
+    rows = await session.fetch("dead_letters", (settled, _LAST if before is None else before, most))
     return [
         DeadLetter(
             dead_letter_id=number,

@@ -67,6 +67,21 @@ class Task(Struct, frozen=True, kw_only=True):
         return is_settled(self.state)
 
 
+class TaskHead(Struct, frozen=True, kw_only=True):
+    """What a list of tasks says of one; the words are those of `Task`."""
+
+    task_id: int
+    namespace: str
+    workflow: str
+    version: str
+    identity_key: str | None
+    state: TaskState
+    priority: int
+    due_at: datetime | None
+    created_at: datetime
+    finished_at: datetime | None
+
+
 class DeadLetter(Struct, frozen=True, kw_only=True):
     """A step that failed for good, with what is needed to understand it."""
 

@@ -18,7 +18,7 @@ from .backoff import delay_seconds
 from .connection import CannotConnect
 from .doorbell import CANCELLED, RUNNABLE, PostgresDoorbell
 from .failure import delay_after, failure_of
-from .handlers import Handler
+from .handlers import Handler, Handlers
 from .lease import Lease
 from .leased_step import LeasedStep
 from .outcome import BadResult, PermanentError, outcome_of
@@ -44,6 +44,9 @@ class Worker:
     that is due again, a lease of another worker that ran out. connections: on which results are recorded, in
     turns. name: what the audit tables call it. drain_seconds: how long running steps may take to end after
     `stop`; others take up the rest at once. The rest is of `Runner`.
+
+    Raises:
+        ValueError: two functions have one handler name in one namespace.
     """
 
     def __init__(
@@ -69,7 +72,7 @@ class Worker:
         self.name = name or f"{socket.gethostname()}:{os.getpid()}"
         self._runner = Runner(**runner)
         self._templates: dict[int, Template] = {}
-        self._handlers: dict[tuple[str, str], Handler] = {}
+        self._handlers = _handlers_of(self._workflows)
         self._handler_ids: list[int] = []
         self._held: dict[tuple[int, int], LeasedStep] = {}
         self._reserved = 0
@@ -82,6 +85,8 @@ class Worker:
         self._turn = asyncio.Lock()
         self._check_leases = asyncio.Event()
         self._stopping = asyncio.Event()
+        self._hurried = asyncio.Event()
+        """Nobody waits for what runs."""
         self._rounds = 0
         self._quiet = asyncio.Event()
         """A round has ended."""
@@ -116,17 +121,18 @@ class Worker:
                     each.cancel()
             await self._give_back(sessions[0])
 
-    def stop(self) -> None:
-        """Claim nothing more, let what runs end, and let `run` return then."""
+    def stop(self, *, at_once: bool = False) -> None:
+        """Claim nothing more, let what runs end, unless *at_once*, and let `run` return then."""
         self._stopping.set()
         self._work.set()
+        if at_once:
+            self._hurried.set()
+            self._quiet.set()
 
     async def _register(self, session: Session) -> None:
         for workflow in self._workflows:
             template = workflow.template
             self._templates[await store.register_template(session, template)] = template
-            for handler in workflow.handlers:
-                self._handlers[template.namespace, handler.name] = handler
         if self._handlers:
             self._handler_ids = list(await store.handler_ids(session, self._handlers))
 
@@ -338,9 +344,12 @@ class Worker:
     async def _drain(self) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(self._drain_seconds):
-                while self._held or self._completed or self._failed or self._rounds:
+                while not self._hurried.is_set() and self._is_busy():
                     self._quiet.clear()
                     await self._quiet.wait()
+
+    def _is_busy(self) -> bool:
+        return bool(self._held or self._completed or self._failed or self._rounds)
 
     async def _give_back(self, session: Session) -> None:
         """Let others have at once what has not ended in time."""
@@ -349,6 +358,20 @@ class Worker:
             self._lose(held)
         with suppress(Disconnected, CannotConnect):
             await store.extend_leases(session, [held.running() for held in held_steps], timedelta(0))
+
+
+def _handlers_of(workflows: Sequence[Workflow]) -> dict[tuple[str, str], Handler]:
+    # The queue knows a handler by its namespace and name: of two functions, one would do the other's steps.
+    of_namespace: dict[str, Handlers] = {}
+    for workflow in workflows:
+        handlers = of_namespace.setdefault(workflow.template.namespace, Handlers())
+        for handler in workflow.handlers:
+            handlers.put(handler)
+    return {
+        (namespace, handler.name): handler
+        for namespace, handlers in of_namespace.items()
+        for handler in handlers
+    }
 
 
 def _pause_after(failures: int, chance: Random) -> float:
