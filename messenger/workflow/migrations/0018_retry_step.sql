@@ -12,12 +12,12 @@ BEGIN
         RETURN before;
     END IF;
     WITH enqueued AS (
-        UPDATE step SET state = 'enqueued', transitions = transitions + 1,
+        UPDATE step SET state = 'enqueued', transitions = step.transitions + 1,
             max_attempts = least(32767, attempt + template_step.max_attempts)
         FROM task JOIN template_step USING (template_id)
         WHERE step.task_id = in_task AND number = in_number AND task.task_id = in_task
             AND template_step.position = step.position
-        RETURNING transitions, attempt, handler_id, priority
+        RETURNING step.transitions, attempt, handler_id, priority
     ), queued AS (
         INSERT INTO queue (task_id, number, handler_id, priority, attempt, leased, due_at)
         SELECT in_task, in_number, handler_id, priority, attempt, false, clock_timestamp() FROM enqueued
