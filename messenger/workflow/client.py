@@ -91,12 +91,13 @@ class Client:
         identity_key: str | None = None,
         priority: int = 0,
         due_at: datetime | None = None,
+        watched: bool = False,
     ) -> Created:
         """Create a task; when this returns, it survives any crash.
 
         identity_key: of 1 to 500 characters; a second task with it is the first one, whatever the version
         of the template. priority: from -32,768 to 32,767; steps of the higher are claimed first. due_at:
-        when it may begin at the earliest, with its time zone.
+        when it may begin at the earliest, with its time zone. watched: `wait` follows, see there.
 
         Returns its number, and whether it is new.
 
@@ -109,7 +110,9 @@ class Client:
         template = workflow.template if isinstance(workflow, Workflow) else workflow
         template_id = await self.register(template)
         new = _new_task(template, template_id, input, identity_key, priority, due_at)
-        return await self._creator.create(new)
+        if watched:
+            await self._watcher.start()
+        return await self._creator.create(new._replace(watched=watched))
 
     async def run(
         self,
@@ -122,25 +125,27 @@ class Client:
         timeout_seconds: float | None = None,
     ) -> Task:
         """Create a task as `create` does, and wait for its end as `wait` does."""
-        template = workflow.template if isinstance(workflow, Workflow) else workflow
-        template_id = await self.register(template)
-        new = _new_task(template, template_id, input, identity_key, priority, due_at)
         async with asyncio.timeout(timeout_seconds):
-            await self._watcher.start()
-            created = await self._creator.create(new._replace(watched=True))
-            await self._watcher.wait(created.task_id, watched=created.new)
-            return await self.task(created.task_id, results=True)
+            created = await self.create(
+                workflow, input, identity_key=identity_key, priority=priority, due_at=due_at, watched=True
+            )
+            return await self.wait(created.task_id, watched=created.new)
 
-    async def wait(self, task_id: int, timeout_seconds: float | None = None) -> Task:
+    async def wait(
+        self, task_id: int, timeout_seconds: float | None = None, *, watched: bool = False
+    ) -> Task:
         """Return the task with its results when it is complete, in error or cancelled.
+
+        watched: this client has just created it so, and it was new; spares asking for it twice.
 
         Raises:
             UnknownTask: there is none.
             TimeoutError: it has not ended by then.
         """
         async with asyncio.timeout(timeout_seconds):
-            await self.task(task_id)
-            await self._watcher.wait(task_id)
+            if not watched:
+                await self.task(task_id)
+            await self._watcher.wait(task_id, watched=watched)
             return await self.task(task_id, results=True)
 
     async def task(self, task_id: int, *, results: bool = False) -> Task:

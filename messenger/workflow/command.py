@@ -13,7 +13,7 @@ from .connection import BadUrl
 from .errors import WorkflowError
 from .migrate import MigrationFailed, MigrationsDisagree
 
-_VERBS = ("migrate",)
+_VERBS = ("migrate", "serve")
 _EXITS = "Exit status: 0 yes, 1 no, 2 wrong usage or input, 3 could not tell."
 
 
