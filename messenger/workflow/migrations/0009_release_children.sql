@@ -30,7 +30,7 @@ BEGIN
         SELECT unnest(releases) AS child
         UNION ALL
         SELECT chosen.position FROM template_step AS chosen
-        WHERE kind = 'decision' AND chosen.template_id = task.template_id
+        WHERE template_step.kind = 'decision' AND chosen.template_id = task.template_id
             AND chosen.position = ANY (template_step.may_create) AND result ? chosen.name
     ) AS child ON true;
     IF 'batch' = ANY (kinds) THEN
