@@ -8,7 +8,7 @@ BEGIN
     ready_tasks := '{}';
     ready_numbers := '{}';
     FOR batch IN
-        SELECT task_id, step.number, worker, result AS ranges, jsonb_array_length(result) AS times,
+        SELECT task_id, step.number, template_step.worker, result AS ranges, jsonb_array_length(result) AS times,
             step_count, priority, into_worker.handler_id, into_worker.max_attempts, into_worker.children
         FROM unnest(in_tasks, in_numbers) AS item(task_id, number)
         JOIN step USING (task_id, number)
@@ -52,6 +52,9 @@ BEGIN
         SELECT task_id, number, 1, 'pending', 'enqueued', 0 FROM cloned;
         UPDATE task SET step_count = step_count + batch.times - 1, runnable = runnable + batch.times - 1
             WHERE task_id = batch.task_id;
+        IF batch.times > 1 THEN
+            PERFORM pg_notify('messenger_runnable', batch.handler_id::text);
+        END IF;
     END LOOP;
 END
 $$;
