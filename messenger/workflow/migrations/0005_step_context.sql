@@ -18,21 +18,21 @@ BEGIN ATOMIC
             CASE WHEN coalesce(sum(pg_column_size(given.result)), 0) < 33554432
                 THEN coalesce(jsonb_object_agg(given.name, given.result), '{}') END AS results
         FROM (
-            SELECT parent.name, done.result
+            -- Each parent is looked up by itself: a join reads all steps of the task, who may be 10,000 clones,
+            -- for the planner knows only how many tasks have on average.
+            SELECT parent.name, CASE WHEN parent.cloned THEN (
+                SELECT jsonb_agg(done.result ORDER BY done.number) FROM step AS done
+                WHERE done.task_id = step.task_id AND done.position = wanted.number AND done.result IS NOT NULL
+            ) ELSE (
+                SELECT done.result FROM step AS done
+                WHERE done.task_id = step.task_id AND done.number = wanted.number
+            ) END AS result
             FROM unnest(own.parents) AS wanted(number)
             JOIN template_step AS parent
-                ON parent.template_id = task.template_id AND parent.position = wanted.number AND NOT parent.cloned
-            JOIN step AS done ON done.task_id = step.task_id AND done.number = wanted.number
-            WHERE done.result IS NOT NULL
-            UNION ALL
-            SELECT parent.name, jsonb_agg(done.result ORDER BY done.number)
-            FROM unnest(own.parents) AS wanted(number)
-            JOIN template_step AS parent
-                ON parent.template_id = task.template_id AND parent.position = wanted.number AND parent.cloned
-            JOIN step AS done ON done.task_id = step.task_id AND done.position = wanted.number
-            WHERE done.result IS NOT NULL
-            GROUP BY parent.name
+                ON parent.template_id = task.template_id AND parent.position = wanted.number
+            OFFSET 0 -- else it is done again for each mention of the result
         ) AS given
+        WHERE given.result IS NOT NULL
     ) AS found
     WHERE step.task_id = in_task AND step.number = in_number;
 END;
