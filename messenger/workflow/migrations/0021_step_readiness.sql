@@ -11,15 +11,13 @@ BEGIN ATOMIC
             FROM unnest(own.parents) AS wanted(number)
             JOIN template_step AS parent
                 ON parent.template_id = task.template_id AND parent.position = wanted.number
-            WHERE EXISTS ( -- of a batch's worker the clones come after the template's steps
-                SELECT FROM step AS open
-                WHERE open.task_id = step.task_id AND open.number = wanted.number
-                    AND open.state NOT IN ('complete', 'cancelled', 'resolved_manually')
-            ) OR (parent.cloned AND EXISTS (
-                SELECT FROM step AS open
-                WHERE open.task_id = step.task_id AND open.position = wanted.number
-                    AND open.state NOT IN ('complete', 'cancelled', 'resolved_manually')
-            ))
+            WHERE CASE WHEN parent.cloned THEN (
+                SELECT bool_or(above.state NOT IN ('complete', 'cancelled', 'resolved_manually'))
+                FROM step AS above WHERE above.task_id = step.task_id AND above.position = wanted.number
+            ) ELSE (
+                SELECT above.state NOT IN ('complete', 'cancelled', 'resolved_manually')
+                FROM step AS above WHERE above.task_id = step.task_id AND above.number = wanted.number
+            ) END
             ORDER BY wanted.number
         ) END,
         coalesce(queue.leased, false), queue.due_at, step.max_attempts - step.attempt
