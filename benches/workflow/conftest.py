@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -18,6 +19,8 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from messenger.workflow.migrate import migrate
 from messenger.workflow.postgres_server import PostgresServer
 from messenger.workflow.programs import ProgramsMissing
+
+from .stored import store_tasks
 
 ROOM_BYTES = 2_000_000_000
 # Without these a commit is a promise, and its time means nothing.
@@ -120,3 +123,17 @@ def durable(benchmark, fdatasync_us):
 def beside_what(benchmark):
     """Note what else the machine had to do."""
     benchmark.extra_info |= {"cores": os.cpu_count(), "load": round(os.getloadavg()[0], 1)}
+
+
+@pytest.fixture(scope="session")
+def stored(server, migrated):
+    """Give the URL of a database with so many tasks in it; each is made once."""
+    with ExitStack() as stack:
+
+        @cache
+        def find(tasks):
+            url = stack.enter_context(new_database(server.url, migrated))
+            asyncio.run(store_tasks(url, tasks))
+            return url
+
+        yield find
