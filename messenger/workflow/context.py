@@ -33,7 +33,7 @@ class Context(Struct, frozen=True, kw_only=True):
     """What the task was created with."""
     results: Mapping[str, Any] = {}
     """What the steps that this one depends on returned, by name. A step that a decision did not choose is
-    missing; a batch's worker has a list, in the order of the ranges."""
+    missing; a batch's worker has a list, in the order of the ranges. A clone has none, but its range."""
     task_id: str = ""
     step_id: str = ""
     """The same in each attempt: what to make a call elsewhere idempotent with."""

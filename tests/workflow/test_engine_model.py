@@ -314,9 +314,11 @@ def check_dead_letters(steps, rows):
 
 
 def context_of(template, step, of_task):
-    """Return what the parents of *step* returned, by name."""
+    """Return what the parents of *step* returned, by name; a clone has its range instead."""
     found = {}
     workers = {each.worker: each.name for each in template.steps if each.worker}
+    if template.steps[step["position"]].name in workers:
+        return found
     for name in template.steps[step["position"]].depends_on:
         same = [each for each in of_task if template.steps[each["position"]].name == name]
         results = [each["result"] for each in same if each["state"] in ("complete", "resolved_manually")]

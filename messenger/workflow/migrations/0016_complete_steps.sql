@@ -39,7 +39,7 @@ BEGIN
                 transitions = transitions + 1
             FROM unnest(in_tasks, in_numbers, in_attempts, in_results) AS item(task_id, number, attempt, result)
             WHERE step.task_id = item.task_id AND step.number = item.number
-                AND step.attempt = item.attempt AND state = 'in_progress' AND step.task_id = ANY (taken)
+                AND step.attempt = item.attempt AND state = 'in_progress' AND item.task_id = ANY (taken)
             RETURNING step.task_id, step.number, step.transitions, step.attempt
         ), written AS (
             INSERT INTO step_transition (task_id, number, nth, before, after, attempt, worker)
