@@ -283,7 +283,8 @@ def opened(runner, url):
         return created.task_id
 
     async def state_of(task_id):
-        return (await store.task_by_id(session, task_id, results=False)).state
+        [row] = await store.tasks_by_id(session, [(task_id, False)])
+        return row.state
 
     yield (lambda: runner.run(main())), (lambda task_id: runner.run(state_of(task_id)))
     runner.run(session.close())

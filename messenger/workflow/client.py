@@ -10,16 +10,17 @@ from typing import Any, Self
 import msgspec
 
 from . import store
-from .creator import Creator
 from .errors import WorkflowError
 from .input_schema import check_input
 from .json_value import encode_json
 from .outcome import outcome_of
+from .reader import Reader
 from .session import Session
 from .state import StepState, TaskState
 from .store import Created, NewTask
 from .task import DeadLetter, Task, TaskHead
 from .template import Template
+from .together import Together
 from .watcher import Watcher
 from .workflow import Workflow
 
@@ -50,7 +51,8 @@ class Client:
     def __init__(self, url: str, *, connections: int = 2, poll_seconds: float = 1.0) -> None:
         self._sessions = [Session(url) for _ in range(connections)]
         self._free: asyncio.LifoQueue[Session] = asyncio.LifoQueue()
-        self._creator = Creator(self._session)
+        self._creator: Together[NewTask, Created] = Together(self._session, store.create_tasks)
+        self._reader = Reader(self._session)
         self._watcher = Watcher(url, self._session, poll_seconds)
         self._registered: dict[tuple[str, str, str], tuple[Template, int]] = {}
         self._stack = AsyncExitStack()
@@ -112,7 +114,7 @@ class Client:
         new = _new_task(template, template_id, input, identity_key, priority, due_at)
         if watched:
             await self._watcher.start()
-        return await self._creator.create(new._replace(watched=watched))
+        return await self._creator.ask(new._replace(watched=watched))
 
     async def run(
         self,
@@ -155,8 +157,7 @@ class Client:
             UnknownTask: there is none.
             ResultsTooLarge: they take more than 32 MiB together.
         """
-        async with self._session() as session:
-            task = await store.task_by_id(session, task_id, results=results)
+        task = await self._reader.task(task_id, results=results)
         if task is None:
             raise UnknownTask(f"there is no task {task_id}")
         return task

@@ -10,7 +10,7 @@ from .errors import WorkflowError
 from .lease import Lease
 from .session import Session
 from .state import StepState, TaskState
-from .task import DeadLetter, Task, TaskHead, TaskStep
+from .task import DeadLetter, TaskHead
 from .template import Step, Template, children
 
 _LAST = 2**63 - 1
@@ -21,8 +21,23 @@ class TemplateChanged(WorkflowError):
     """A version of a template that is registered with other content."""
 
 
-class ResultsTooLarge(WorkflowError):
-    """The results of a task take more room than one answer has."""
+class TaskRow(NamedTuple):
+    """A task as the database tells it, with JSON as text."""
+
+    task_id: int
+    template_id: int
+    identity_key: str | None
+    state: str
+    priority: int
+    due_at: datetime | None
+    created_at: datetime
+    finished_at: datetime | None
+    input: str
+    steps: str
+    """For each step and state its position, state, number of clones, attempt, attempts and error."""
+    results_bytes: int | None
+    results: str | None
+    """None when they were not asked for, or take more than 32 MiB."""
 
 
 class NewTask(NamedTuple):
@@ -221,33 +236,13 @@ async def ended_tasks(session: Session, task_ids: Sequence[int]) -> list[int]:
     return [task_id for (task_id,) in await session.fetch("ended_tasks", (_array(task_ids),))]
 
 
-async def task_by_id(session: Session, task_id: int, *, results: bool) -> Task | None:
-    """Return how a task stands, or None when there is none.
-
-    Raises:
-        ResultsTooLarge: its *results* were asked for, and take more than 32 MiB.
-    """
-    rows = await session.fetch("task_by_id", (task_id,))
-    if not rows:
-        return None
-    *plain, state, priority, due_at, created_at, finished_at, input, definition, steps = rows[0]
-    number, namespace, workflow, version, identity_key = plain
-    return Task(
-        task_id=number,
-        namespace=namespace,
-        workflow=workflow,
-        version=version,
-        identity_key=identity_key,
-        state=TaskState(state),
-        priority=priority,
-        due_at=due_at,
-        created_at=created_at,
-        finished_at=finished_at,
-        input=msgspec.json.decode(input),
-        template=msgspec.json.decode(definition, type=Template),
-        steps=msgspec.json.decode(steps, type=tuple[TaskStep, ...]),
-        results=await task_results(session, task_id) if results else None,
+async def tasks_by_id(session: Session, asked: Sequence[tuple[int, bool]]) -> list[TaskRow | None]:
+    """Return how tasks stand, in order, with None for one that is not there; each with results or without."""
+    rows = await session.fetch(
+        "tasks_by_id", (_array(task_id for task_id, _ in asked), [results for _, results in asked])
     )
+    found = {row[0]: TaskRow._make(row) for row in rows}
+    return [found.get(task_id) for task_id, _ in asked]
 
 
 async def tasks(
@@ -263,22 +258,6 @@ async def has_work(session: Session, handler_ids: Iterable[int]) -> bool:
     """Claim that a step of these handlers is due, runs, or waits to be tried again."""
     [(found,)] = await session.fetch("has_work", (_array(handler_ids),))
     return bool(found)
-
-
-async def task_results(session: Session, task_id: int) -> dict[str, Any]:
-    """Return what the steps of a task have returned, by name, see `Task.results`.
-
-    Raises:
-        ResultsTooLarge: they take more than 32 MiB.
-    """
-    [(size, results)] = await session.fetch("task_results", (task_id,))
-    if results is None:
-        raise ResultsTooLarge(
-            f"the results of task {task_id} take {size:,} bytes, more than can be put together; "
-            "store large ones elsewhere, and return where to find them"
-        )
-    found: dict[str, Any] = msgspec.json.decode(results)
-    return found
 
 
 async def template_by_name(

@@ -9,6 +9,7 @@ import msgspec
 import psycopg
 
 from messenger.workflow import store
+from messenger.workflow.reader import task_of
 from messenger.workflow.session import Session
 from messenger.workflow.store import Completed, NewTask, Running
 from messenger.workflow.template import Template
@@ -66,6 +67,13 @@ class Engine:
         """Call the function *name* of the store."""
         function = getattr(store, name)
         return lambda *values, **options: self.wait_for(function(self._session, *values, **options))
+
+    def task_by_id(self, task_id, *, results):
+        [row] = self.tasks_by_id([(task_id, results)])
+        return None if row is None else task_of(row, self.template_by_id(row.template_id))
+
+    def task_results(self, task_id):
+        return self.task_by_id(task_id, results=True).results
 
     def register(self, *steps, name=None, **others):
         """Register a template of *steps*, of a name of its own unless it is given; return its number."""

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from messenger.workflow.store import ResultsTooLarge
+from messenger.workflow.reader import ResultsTooLarge
 from messenger.workflow.template import Retry
 
 from .engine import LEASE, running

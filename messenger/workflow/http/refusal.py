@@ -13,8 +13,9 @@ from ..input_schema import BadInput
 from ..json_value import NotJson
 from ..outcome import BadResult
 from ..problem import BadTemplate, Problem
+from ..reader import ResultsTooLarge
 from ..session import Disconnected, NotMigrated, Refused
-from ..store import ResultsTooLarge, TemplateChanged
+from ..store import TemplateChanged
 from .answer import Answer, Headers, json_answer
 
 RETRY_SECONDS = 1

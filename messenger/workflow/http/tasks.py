@@ -3,7 +3,8 @@
 import asyncio
 from contextlib import suppress
 
-from ..store import Created, ResultsTooLarge
+from ..reader import ResultsTooLarge
+from ..store import Created
 from ..task import Task
 from .answer import Answer, json_answer
 from .names import name_of, task_id_of

@@ -1,1 +1,0 @@
-SELECT * FROM messenger_workflow.task_results(%s::bigint)
