@@ -205,12 +205,17 @@ class Worker:
     async def _fail(
         self, session: Session, lease: Lease | Completed, step: Step, error: BaseException
     ) -> None:
-        delay = delay_after(error, step, lease.attempt, self._chance)
+        delay, failure = delay_after(error, step, lease.attempt, self._chance), failure_of(error)
         again = await self._persist(
-            lambda: store.fail_step(session, lease, failure_of(error), delay_seconds=delay, worker=self.name)
+            lambda: store.fail_step(session, lease, failure, delay_seconds=delay, worker=self.name)
         )
         _log.info(
-            "step %d.%d (%s), attempt %d: %s", lease.task_id, lease.number, step.name, lease.attempt, error
+            "step %d.%d (%s), attempt %d: %s",
+            lease.task_id,
+            lease.number,
+            step.name,
+            lease.attempt,
+            failure["message"],
         )
         if again and delay is not None:
             asyncio.get_running_loop().call_later(delay, self._runnable, None)
