@@ -9,6 +9,7 @@ from .template import Step
 
 _MESSAGE_MOST = 2000
 _TRACE_MOST = 8000
+_SECONDS_MOST = 31_536_000.0  # a year, as of a template's; in a million of them PostgreSQL has no dates
 
 
 def failure_of(error: BaseException) -> dict[str, Any]:
@@ -28,7 +29,7 @@ def delay_after(error: BaseException, step: Step, attempt: int, chance: Random) 
         case PermanentError():
             return None
         case RetryLater():
-            return error.seconds
+            return min(error.seconds, _SECONDS_MOST)
     return step.retry.delay_seconds(attempt + 1, chance)
 
 
