@@ -93,6 +93,7 @@ class Worker:
         Raises:
             CannotConnect, NotMigrated: at the start; later it waits for the database to come back.
             TemplateChanged: one of the workflows is registered with other content.
+            ValueError: two of them have a handler of one name, and are in one namespace.
         """
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self._runner.close)
@@ -126,7 +127,12 @@ class Worker:
             template = workflow.template
             self._templates[await store.register_template(session, template)] = template
             for handler in workflow.handlers:
-                self._handlers[template.namespace, handler.name] = handler
+                known = self._handlers.setdefault((template.namespace, handler.name), handler)
+                if known != handler:
+                    raise ValueError(
+                        f"handler {handler.name!r} is another function in two workflows of namespace "
+                        f"{template.namespace!r}; give one of them another name"
+                    )
         if self._handlers:
             self._handler_ids = list(await store.handler_ids(session, self._handlers))
 
