@@ -329,11 +329,13 @@ class Worker:
                 await self._extend(session, due[start : start + _MOST_ITEMS])
 
     async def _extend(self, session: Session, held_steps: list[LeasedStep]) -> None:
-        asked = monotonic()
+        asked, running = monotonic(), [held.running() for held in held_steps]
         try:
-            lost = await store.extend_leases(session, [held.running() for held in held_steps], self._lease)
+            lost = await store.extend_leases(session, running, self._lease)
         except (Disconnected, CannotConnect) as error:
             _log.warning("%s", error)
+            for held, each in zip(held_steps, running, strict=True):
+                held.checkpoint = held.checkpoint or each.checkpoint
             # Nobody could tell us that another worker has them by now.
             over = asked - self._lease.total_seconds()
             lost = [held.key for held in held_steps if held.began < over]
