@@ -242,7 +242,9 @@ class Worker:
         template = await self._template(session, lease.template_id)
         step = template.steps[lease.position]
         held = LeasedStep(lease, step)
-        self._held[lease.task_id, lease.number] = held
+        if (earlier := self._held.get(held.key)) is not None:  # its lease ran out, and this worker took over
+            self._lose(earlier)
+        self._held[held.key] = held
         ended = partial(self._ended, held)
         if lease.results is None:
             ended(
@@ -265,7 +267,8 @@ class Worker:
 
     def _ended(self, held: LeasedStep, returned: Any, error: BaseException | None) -> None:
         lease = held.lease
-        self._held.pop((lease.task_id, lease.number), None)
+        if self._held.get(held.key) is held:
+            del self._held[held.key]
         if not held.lost:
             if error is None:
                 try:
