@@ -256,7 +256,12 @@ class Worker:
             )
             return
         handler = self._handlers[template.namespace, step.handler]
-        held.abandon = self._runner.run(handler, held.context(), step.timeout_seconds, ended)
+        try:
+            context = held.context()
+        except (ValueError, RecursionError) as error:
+            ended(None, PermanentError(f"what it is given cannot be read: {error}"))
+            return
+        held.abandon = self._runner.run(handler, context, step.timeout_seconds, ended)
 
     async def _template(self, session: Session, template_id: int) -> Template:
         if template_id not in self._templates:  # another version, or another program's
