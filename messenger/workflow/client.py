@@ -128,8 +128,7 @@ class Client:
         async with asyncio.timeout(timeout_seconds):
             await self._watcher.start()
             created = await self._creator.create(new._replace(watched=True))
-            await self._watcher.wait(created.task_id, watched=created.new)
-            return await self.task(created.task_id, results=True)
+            return await self._end_of(created.task_id, watched=created.new)
 
     async def wait(self, task_id: int, timeout_seconds: float | None = None) -> Task:
         """Return the task with its results when it is complete, in error or cancelled.
@@ -140,8 +139,7 @@ class Client:
         """
         async with asyncio.timeout(timeout_seconds):
             await self.task(task_id)
-            await self._watcher.wait(task_id)
-            return await self.task(task_id, results=True)
+            return await self._end_of(task_id)
 
     async def task(self, task_id: int, *, results: bool = False) -> Task:
         """Return how the task stands; with *results*, also what its steps have returned.
@@ -227,6 +225,14 @@ class Client:
             yield session
         finally:
             self._free.put_nowait(session)
+
+    async def _end_of(self, task_id: int, *, watched: bool = False) -> Task:
+        while True:
+            await self._watcher.wait(task_id, watched=watched)
+            task = await self.task(task_id, results=True)
+            if task.ended:
+                return task
+            watched = False  # what was heard of was an error, after which it was let try again
 
     async def _encoded_result(self, task_id: int, step: str, result: Any) -> str:
         template = (await self.task(task_id)).template
