@@ -10,12 +10,13 @@ from typing import Any, Self
 import msgspec
 
 from . import store
+from .connection import CannotConnect
 from .creator import Creator
 from .errors import WorkflowError
 from .input_schema import check_input
 from .json_value import encode_json
 from .outcome import outcome_of
-from .session import Session
+from .session import Disconnected, Session
 from .state import StepState, TaskState
 from .store import Created, NewTask
 from .task import DeadLetter, Task
@@ -25,6 +26,7 @@ from .workflow import Workflow
 
 _MOST_KEY = 500
 _PRIORITIES = range(-32768, 32768)
+_PAUSE_SECONDS = 0.1
 
 
 class UnknownTask(WorkflowError, LookupError):
@@ -133,12 +135,13 @@ class Client:
     async def wait(self, task_id: int, timeout_seconds: float | None = None) -> Task:
         """Return the task with its results when it is complete, in error or cancelled.
 
+        While the database is away, it goes on waiting.
+
         Raises:
             UnknownTask: there is none.
             TimeoutError: it has not ended by then.
         """
         async with asyncio.timeout(timeout_seconds):
-            await self.task(task_id)
             return await self._end_of(task_id)
 
     async def task(self, task_id: int, *, results: bool = False) -> Task:
@@ -228,10 +231,15 @@ class Client:
 
     async def _end_of(self, task_id: int, *, watched: bool = False) -> Task:
         while True:
-            await self._watcher.wait(task_id, watched=watched)
-            task = await self.task(task_id, results=True)
-            if task.ended:
-                return task
+            try:
+                if not watched:
+                    await self.task(task_id)  # or it would be waited for though there is none
+                await self._watcher.wait(task_id, watched=watched)
+                task = await self.task(task_id, results=True)
+                if task.ended:
+                    return task
+            except (Disconnected, CannotConnect):
+                await asyncio.sleep(_PAUSE_SECONDS)
             watched = False  # what was heard of was an error, after which it was let try again
 
     async def _encoded_result(self, task_id: int, step: str, result: Any) -> str:
