@@ -151,6 +151,7 @@ class Client:
             UnknownTask: there is none.
             ResultsTooLarge: they take more than 32 MiB together.
         """
+        _check_number(task_id)
         async with self._session() as session:
             task = await store.task_by_id(session, task_id, results=results)
         if task is None:
@@ -182,6 +183,7 @@ class Client:
             UnknownTask: there is none.
             WrongState: it is complete.
         """
+        _check_number(task_id)
         async with self._session() as session:
             before = await store.cancel_task(session, task_id, reason)
         if before is None:
@@ -207,6 +209,7 @@ class Client:
         Raises:
             UnknownTask, WrongState: there is no such step, or it is not in error.
         """
+        _check_number(task_id)
         async with self._session() as session:
             for number in await self._failed_numbers(session, task_id, step):
                 await store.retry_step(session, task_id, number, reason)
@@ -260,6 +263,18 @@ class Client:
         return failed
 
 
+def _check_number(task_id: int) -> None:
+    if not -(2**63) <= task_id < 2**63:  # more than the database could be asked for
+        raise UnknownTask(f"there is no task {task_id}")
+
+
+def _stores(text: str) -> bool:
+    try:
+        return b"\0" not in text.encode()
+    except UnicodeEncodeError:
+        return False
+
+
 def _new_task(
     template: Template,
     template_id: int,
@@ -268,8 +283,11 @@ def _new_task(
     priority: int,
     due_at: datetime | None,
 ) -> NewTask:
-    if identity_key is not None and not (1 <= len(identity_key) <= _MOST_KEY and "\0" not in identity_key):
-        raise BadTask(f"identity_key has {len(identity_key)} characters; give 1 to {_MOST_KEY}, none U+0000")
+    if identity_key is not None and not (1 <= len(identity_key) <= _MOST_KEY and _stores(identity_key)):
+        raise BadTask(
+            f"identity_key has {len(identity_key)} characters; give 1 to {_MOST_KEY}, none of them U+0000 or "
+            "half of a surrogate pair"
+        )
     if priority not in _PRIORITIES:
         raise BadTask(f"priority is {priority}; give a whole number from -32,768 to 32,767")
     if due_at is not None and due_at.utcoffset() is None:
