@@ -10,12 +10,13 @@ from typing import Any, Self
 import msgspec
 
 from . import store
+from .connection import CannotConnect
 from .errors import WorkflowError
 from .input_schema import check_input
 from .json_value import encode_json
 from .outcome import outcome_of
 from .reader import Reader
-from .session import Session
+from .session import Disconnected, Session
 from .state import StepState, TaskState
 from .store import Created, NewTask
 from .task import DeadLetter, Task, TaskHead
@@ -26,6 +27,7 @@ from .workflow import Workflow
 
 _MOST_KEY = 500
 _PRIORITIES = range(-32768, 32768)
+_PAUSE_SECONDS = 0.1
 
 
 class UnknownTask(WorkflowError, LookupError):
@@ -131,24 +133,22 @@ class Client:
             created = await self.create(
                 workflow, input, identity_key=identity_key, priority=priority, due_at=due_at, watched=True
             )
-            return await self.wait(created.task_id, watched=created.new)
+            return await self._end_of(created.task_id, watched=created.new)
 
     async def wait(
         self, task_id: int, timeout_seconds: float | None = None, *, watched: bool = False
     ) -> Task:
         """Return the task with its results when it is complete, in error or cancelled.
 
-        watched: this client has just created it so, and it was new; spares asking for it twice.
+        watched: this client has just created it so, and it was new; spares asking for it twice. While the
+        database is away, it goes on waiting.
 
         Raises:
             UnknownTask: there is none.
             TimeoutError: it has not ended by then.
         """
         async with asyncio.timeout(timeout_seconds):
-            if not watched:
-                await self.task(task_id)
-            await self._watcher.wait(task_id, watched=watched)
-            return await self.task(task_id, results=True)
+            return await self._end_of(task_id, watched=watched)
 
     async def task(self, task_id: int, *, results: bool = False) -> Task:
         """Return how the task stands; with *results*, also what its steps have returned.
@@ -157,6 +157,7 @@ class Client:
             UnknownTask: there is none.
             ResultsTooLarge: they take more than 32 MiB together.
         """
+        _check_number(task_id)
         task = await self._reader.task(task_id, results=results)
         if task is None:
             raise UnknownTask(f"there is no task {task_id}")
@@ -198,6 +199,7 @@ class Client:
             UnknownTask: there is none.
             WrongState: it is complete.
         """
+        _check_number(task_id)
         async with self._session() as session:
             before = await store.cancel_task(session, task_id, reason)
         if before is None:
@@ -223,6 +225,7 @@ class Client:
         Raises:
             UnknownTask, WrongState: there is no such step, or it is not in error.
         """
+        _check_number(task_id)
         async with self._session() as session:
             for number in await self._failed_numbers(session, task_id, step):
                 await store.retry_step(session, task_id, number, reason)
@@ -245,6 +248,19 @@ class Client:
         finally:
             self._free.put_nowait(session)
 
+    async def _end_of(self, task_id: int, *, watched: bool = False) -> Task:
+        while True:
+            try:
+                if not watched:
+                    await self.task(task_id)  # or it would be waited for though there is none
+                await self._watcher.wait(task_id, watched=watched)
+                task = await self.task(task_id, results=True)
+                if task.ended:
+                    return task
+            except (Disconnected, CannotConnect):
+                await asyncio.sleep(_PAUSE_SECONDS)
+            watched = False  # what was heard of was an error, after which it was let try again
+
     async def _encoded_result(self, task_id: int, step: str, result: Any) -> str:
         template = (await self.task(task_id)).template
         try:
@@ -263,6 +279,18 @@ class Client:
         return failed
 
 
+def _check_number(task_id: int) -> None:
+    if not -(2**63) <= task_id < 2**63:  # more than the database could be asked for
+        raise UnknownTask(f"there is no task {task_id}")
+
+
+def _stores(text: str) -> bool:
+    try:
+        return b"\0" not in text.encode()
+    except UnicodeEncodeError:
+        return False
+
+
 def _new_task(
     template: Template,
     template_id: int,
@@ -271,8 +299,11 @@ def _new_task(
     priority: int,
     due_at: datetime | None,
 ) -> NewTask:
-    if identity_key is not None and not (1 <= len(identity_key) <= _MOST_KEY and "\0" not in identity_key):
-        raise BadTask(f"identity_key has {len(identity_key)} characters; give 1 to {_MOST_KEY}, none U+0000")
+    if identity_key is not None and not (1 <= len(identity_key) <= _MOST_KEY and _stores(identity_key)):
+        raise BadTask(
+            f"identity_key has {len(identity_key)} characters; give 1 to {_MOST_KEY}, none of them U+0000 or "
+            "half of a surrogate pair"
+        )
     if priority not in _PRIORITIES:
         raise BadTask(f"priority is {priority}; give a whole number from -32,768 to 32,767")
     if due_at is not None and due_at.utcoffset() is None:

@@ -28,7 +28,7 @@ def connect(url: str) -> psycopg.Connection:
     try:
         return psycopg.connect(_with_timeout(url), autocommit=True)
     except psycopg.OperationalError as error:
-        raise _refusal(url, error) from None
+        raise refusal(url, error) from None
 
 
 async def connect_async(url: str) -> psycopg.AsyncConnection:
@@ -36,7 +36,7 @@ async def connect_async(url: str) -> psycopg.AsyncConnection:
     try:
         return await psycopg.AsyncConnection.connect(_with_timeout(url), autocommit=True)
     except psycopg.OperationalError as error:
-        raise _refusal(url, error) from None
+        raise refusal(url, error) from None
 
 
 def without_password(url: str) -> str:
@@ -52,17 +52,18 @@ def without_password(url: str) -> str:
     return make_conninfo("", **shown)
 
 
-def _with_timeout(url: str) -> str:
-    options = _options_of(url)
-    options.setdefault("connect_timeout", CONNECT_SECONDS)
-    return make_conninfo("", **options)
-
-
-def _refusal(url: str, error: psycopg.OperationalError) -> CannotConnect:
+def refusal(url: str, error: psycopg.OperationalError) -> CannotConnect:
+    """Return what to raise when *error* kept us from connecting to *url*."""
     return CannotConnect(
         f"cannot connect to {without_password(url)}: {str(error).strip()}; "
         "see that the server runs there, and the URL in --url or MESSENGER_POSTGRES_URL"
     )
+
+
+def _with_timeout(url: str) -> str:
+    options = _options_of(url)
+    options.setdefault("connect_timeout", CONNECT_SECONDS)
+    return make_conninfo("", **options)
 
 
 def _options_of(url: str) -> dict[str, str | int | None]:

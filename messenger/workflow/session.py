@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import psycopg
 
-from .connection import connect_async, without_password
+from .connection import connect_async, refusal, without_password
 from .errors import WorkflowError
 from .queries import query
 
@@ -58,8 +58,15 @@ class Session:
             BadUrl, CannotConnect: as `connect` does.
         """
         if self._connection is None or self._connection.closed:
-            self._connection = await connect_async(self._url)
-            await self._connection.execute(query("start_session"))
+            connection = await connect_async(self._url)
+            try:
+                await connection.execute(query("start_session"))
+            except BaseException as error:  # one that is not ready must not be used
+                await connection.close()
+                if isinstance(error, psycopg.OperationalError):
+                    raise refusal(self._url, error) from None
+                raise
+            self._connection = connection
         return self._connection
 
     async def fetch(self, name: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:

@@ -50,7 +50,7 @@ class Watcher:
     async def wait(self, task_id: int, *, watched: bool = False) -> None:
         """Return when the task has ended; *watched* says that it was created so since `start`."""
         await self.start()
-        if self._recent.pop(task_id, 0) is None:
+        if watched and self._recent.pop(task_id, 0) is None:
             return
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(task_id, set()).add(future)

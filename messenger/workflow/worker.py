@@ -98,6 +98,7 @@ class Worker:
         Raises:
             CannotConnect, NotMigrated: at the start; later it waits for the database to come back.
             TemplateChanged: one of the workflows is registered with other content.
+            ValueError: two of them have a handler of one name, and are in one namespace.
         """
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self._runner.close)
@@ -211,12 +212,17 @@ class Worker:
     async def _fail(
         self, session: Session, lease: Lease | Completed, step: Step, error: BaseException
     ) -> None:
-        delay = delay_after(error, step, lease.attempt, self._chance)
+        delay, failure = delay_after(error, step, lease.attempt, self._chance), failure_of(error)
         again = await self._persist(
-            lambda: store.fail_step(session, lease, failure_of(error), delay_seconds=delay, worker=self.name)
+            lambda: store.fail_step(session, lease, failure, delay_seconds=delay, worker=self.name)
         )
         _log.info(
-            "step %d.%d (%s), attempt %d: %s", lease.task_id, lease.number, step.name, lease.attempt, error
+            "step %d.%d (%s), attempt %d: %s",
+            lease.task_id,
+            lease.number,
+            step.name,
+            lease.attempt,
+            failure["message"],
         )
         if again and delay is not None:
             asyncio.get_running_loop().call_later(delay, self._runnable, None)
@@ -237,7 +243,9 @@ class Worker:
         template = await self._template(session, lease.template_id)
         step = template.steps[lease.position]
         held = LeasedStep(lease, step)
-        self._held[lease.task_id, lease.number] = held
+        if (earlier := self._held.get(held.key)) is not None:  # its lease ran out, and this worker took over
+            self._lose(earlier)
+        self._held[held.key] = held
         ended = partial(self._ended, held)
         if lease.results is None:
             ended(
@@ -249,7 +257,12 @@ class Worker:
             )
             return
         handler = self._handlers[template.namespace, step.handler]
-        held.abandon = self._runner.run(handler, held.context(), step.timeout_seconds, ended)
+        try:
+            context = held.context()
+        except (ValueError, RecursionError) as error:
+            ended(None, PermanentError(f"what it is given cannot be read: {error}"))
+            return
+        held.abandon = self._runner.run(handler, context, step.timeout_seconds, ended)
 
     async def _template(self, session: Session, template_id: int) -> Template:
         if template_id not in self._templates:  # another version, or another program's
@@ -260,7 +273,8 @@ class Worker:
 
     def _ended(self, held: LeasedStep, returned: Any, error: BaseException | None) -> None:
         lease = held.lease
-        self._held.pop((lease.task_id, lease.number), None)
+        if self._held.get(held.key) is held:
+            del self._held[held.key]
         if not held.lost:
             if error is None:
                 try:
@@ -324,11 +338,13 @@ class Worker:
                 await self._extend(session, due[start : start + _MOST_ITEMS])
 
     async def _extend(self, session: Session, held_steps: list[LeasedStep]) -> None:
-        asked = monotonic()
+        asked, running = monotonic(), [held.running() for held in held_steps]
         try:
-            lost = await store.extend_leases(session, [held.running() for held in held_steps], self._lease)
+            lost = await store.extend_leases(session, running, self._lease)
         except (Disconnected, CannotConnect) as error:
             _log.warning("%s", error)
+            for held, each in zip(held_steps, running, strict=True):
+                held.checkpoint = held.checkpoint or each.checkpoint
             # Nobody could tell us that another worker has them by now.
             over = asked - self._lease.total_seconds()
             lost = [held.key for held in held_steps if held.began < over]

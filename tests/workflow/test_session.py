@@ -73,7 +73,7 @@ async def test_a_session_that_was_cancelled_while_it_connected_is_usable(shared_
 
 @on_a_loop
 async def test_json_that_is_nested_too_deeply_is_refused(shared_database):
-    """PostgreSQL's error is of a kind that looks like a lost connection, and would be tried again."""
+    """PostgreSQL's error looks like a lost connection, after which a worker would try for ever."""
     async with Session(shared_database) as session:
         number = await store.register_template(session, template(step("work"), namespace="deep"))
 
