@@ -231,7 +231,9 @@ class Worker:
         template = await self._template(session, lease.template_id)
         step = template.steps[lease.position]
         held = LeasedStep(lease, step)
-        self._held[lease.task_id, lease.number] = held
+        if before := self._held.get(held.key):  # its lease ran out, and we are who took over
+            self._lose(before)
+        self._held[held.key] = held
         ended = partial(self._ended, held)
         if lease.results is None:
             ended(
