@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import psycopg
 
-from .connection import connect_async, without_password
+from .connection import CannotConnect, connect_async, without_password
 from .errors import WorkflowError
 from .queries import query
 
@@ -56,8 +56,18 @@ class Session:
             BadUrl, CannotConnect: as `connect` does.
         """
         if self._connection is None or self._connection.closed:
-            self._connection = await connect_async(self._url)
-            await self._connection.execute(query("start_session"))
+            connection = await connect_async(self._url)
+            try:
+                await connection.execute(query("start_session"))
+            except BaseException as error:  # also when this is cancelled
+                await connection.close()
+                if not isinstance(error, psycopg.OperationalError):
+                    raise
+                raise CannotConnect(
+                    f"{without_password(self._url)} let us go at once: {str(error).strip()}; "
+                    "it is starting, stopping, or has no room"
+                ) from error
+            self._connection = connection
         return self._connection
 
     async def fetch(self, name: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
