@@ -351,6 +351,8 @@ class Worker:
             self._lose(held)
         with suppress(Disconnected, CannotConnect):
             await store.extend_leases(session, [held.running() for held in held_steps], timedelta(0))
+            if held_steps:
+                await store.tell_runnable(session, self._handler_ids)
 
 
 def _pause_after(failures: int, chance: Random) -> float:
