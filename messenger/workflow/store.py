@@ -200,6 +200,11 @@ async def extend_leases(
     )
 
 
+async def tell_runnable(session: Session, handler_ids: Sequence[int]) -> None:
+    """Let workers look for steps of these handlers."""
+    await session.fetch("tell_runnable", (_array(handler_ids),))
+
+
 async def cancel_task(session: Session, task_id: int, reason: str) -> TaskState | None:
     """Cancel a task, unless it is complete; return the state before, or None when there is no such task."""
     [(before,)] = await session.fetch("cancel_task", (task_id, reason))

@@ -374,6 +374,8 @@ class Worker:
             self._lose(held)
         with suppress(Disconnected, CannotConnect):
             await store.extend_leases(session, [held.running() for held in held_steps], timedelta(0))
+            if held_steps:
+                await store.tell_runnable(session, self._handler_ids)
 
 
 def _handlers_of(workflows: Sequence[Workflow]) -> dict[tuple[str, str], Handler]:
