@@ -9,11 +9,43 @@ from importlib import import_module
 
 import click
 
+from .client import BadTask, UnknownTask, WrongState
 from .connection import BadUrl
 from .errors import WorkflowError
+from .input_schema import BadInput
+from .json_value import NotJson
+from .load_workflows import CannotLoad
 from .migrate import MigrationFailed, MigrationsDisagree
+from .outcome import BadResult
+from .problem import BadTemplate
+from .session import Refused
+from .store import TemplateChanged
 
-_VERBS = ("migrate", "serve")
+_VERBS = (
+    "work",
+    "submit",
+    "show",
+    "tasks",
+    "dead-letters",
+    "retry",
+    "resolve",
+    "cancel",
+    "migrate",
+    "serve",
+)
+_WRONG = (
+    BadInput,
+    BadResult,
+    BadTask,
+    BadTemplate,
+    BadUrl,
+    CannotLoad,
+    NotJson,
+    Refused,
+    TemplateChanged,
+    UnknownTask,
+)
+_NO = (MigrationFailed, MigrationsDisagree, WrongState)
 _EXITS = "Exit status: 0 yes, 1 no, 2 wrong usage or input, 3 could not tell."
 
 
@@ -21,6 +53,7 @@ def main(argv: Sequence[str]) -> int:
     """Run `messenger workflow ...` and return its exit status: 0 yes, 1 no, 2 wrong, 3 could not tell."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _leave)
+    _replace_unprintable()
     try:
         status = int(_workflow.main(list(argv), prog_name="messenger workflow", standalone_mode=False) or 0)
         sys.stdout.flush()
@@ -30,7 +63,7 @@ def main(argv: Sequence[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         sys.stderr.write("messenger workflow: interrupted\n")
         return 130
-    except WorkflowError as error:
+    except (WorkflowError, *_WRONG) as error:
         sys.stderr.write(f"messenger workflow: {error}\n")
         return _exit_code(error)
     except BrokenPipeError:
@@ -58,10 +91,18 @@ def _workflow() -> None:
     """Run workflows that survive a crash, on PostgreSQL."""
 
 
-def _exit_code(error: WorkflowError) -> int:
-    if isinstance(error, BadUrl):
+def _exit_code(error: Exception) -> int:
+    if isinstance(error, _WRONG):
         return 2
-    return 1 if isinstance(error, MigrationFailed | MigrationsDisagree) else 3
+    return 1 if isinstance(error, _NO) else 3
+
+
+def _replace_unprintable() -> None:
+    """Write `?` for what the terminal's encoding lacks; a name must not end a command with a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="replace")
 
 
 def _leave(number: int, _frame: object) -> None:

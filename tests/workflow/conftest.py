@@ -2,8 +2,10 @@
 
 import itertools
 import os
+import sys
 import tempfile
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -11,11 +13,13 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from messenger.workflow.command import main
 from messenger.workflow.migrate import migrate
 from messenger.workflow.postgres_server import PostgresServer
 from messenger.workflow.programs import ProgramsMissing
 
 from .engine import opened
+from .verbs import LOADS, ORDERS, WAITS
 
 _numbers = itertools.count(1)
 
@@ -116,6 +120,27 @@ def shared_database(postgres_url, migrated):
         yield url
 
 
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A folder with modules as a user has them, in which commands are given."""
+    for name, text in {"orders": ORDERS, "waits": WAITS, "loads": LOADS}.items():
+        (tmp_path / f"{name}.py").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    before = {*sys.modules}
+    yield tmp_path
+    for name in {*sys.modules} - before:
+        if str(getattr(sys.modules[name], "__file__", "")).startswith(str(tmp_path)):
+            del sys.modules[name]
+
+
+@pytest.fixture(scope="module")
+def quiet_database(postgres_url, migrated):
+    """The URL of a migrated database for tests that change nothing in it."""
+    with new_database(postgres_url, migrated) as url:
+        yield url
+
+
 @pytest.fixture(scope="session")
 def an_engine(shared_database):
     with opened(shared_database) as engine:
@@ -127,3 +152,23 @@ def engine(an_engine):
     """The engine on a database of many tests, and a namespace of its own."""
     an_engine.begin()
     return an_engine
+
+
+@pytest.fixture
+def command_on(project, capsys):
+    """Run a verb on a database in this process; return its exit status, stdout and stderr."""
+
+    def command_on(url, *argv):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("MESSENGER_POSTGRES_URL", url)
+            status = main(argv)
+        done = capsys.readouterr()
+        return status, done.out, done.err
+
+    return command_on
+
+
+@pytest.fixture
+def command(database, command_on):
+    """Run a verb on a database of its own."""
+    return partial(command_on, database)

@@ -1,0 +1,35 @@
+"""Database of a verb: the one that is named, or our own, made ready."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from ..client import Client
+from ..open_postgres import open_postgres
+from .arguments import say
+
+_Result = TypeVar("_Result")
+
+
+@contextmanager
+def open_database(url: str | None) -> Iterator[str]:
+    """Yield the URL of the database; our own is migrated, for nobody else is to be asked first."""
+    with open_postgres(url) as found:
+        if not url:
+            from ..migrate import migrate
+
+            if applied := migrate(found):
+                say(f"made the database of our own ready: {len(applied)} migrations applied")
+        yield found
+
+
+def with_client(url: str | None, ask: Callable[[Client], Awaitable[_Result]]) -> _Result:
+    """Return what *ask* does, for a client that is connected to the database."""
+
+    async def asked(found: str) -> _Result:
+        async with Client(found) as client:
+            return await ask(client)
+
+    with open_database(url) as found:
+        return asyncio.run(asked(found))
