@@ -5,6 +5,7 @@ import itertools
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
@@ -32,6 +33,11 @@ _numbers = itertools.count(1)
 def timed_sizes(config: pytest.Config, small: int, *more: int) -> list[int]:
     """Return the sizes to time; of those, only the small one says that a bench works."""
     return [small] if config.getoption("benchmark_disable") else [small, *more]
+
+
+def counted_in(unit: str) -> Callable[[int], str]:
+    """Return what writes a number of *unit*, a plural, in the name of a bench."""
+    return lambda count: f"{count}{unit.removesuffix('s') if count == 1 else unit}"
 
 
 @pytest.fixture(scope="session")
