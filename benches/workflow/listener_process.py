@@ -1,17 +1,18 @@
 """Listeners, as a process: `python -m benches.workflow.listener_process KIND URL CHANNEL LISTENERS`.
 
 A notification's payload is when it was sent, in nanoseconds of the clock that all processes share. Once all
-have heard one, a line is written with how long that took each of them, in nanoseconds.
+have heard one, a line is written with how long that took each of them, in nanoseconds. To `hour` the payload
+is nothing, and the line says when it was heard, in nanoseconds since 1970.
 """
 
 import asyncio
 import os
 import select
 import sys
-from time import monotonic_ns
+from time import monotonic_ns, time_ns
 
 from messenger.workflow.connection import connect
-from messenger.workflow.doorbell import PostgresDoorbell
+from messenger.workflow.doorbell import PostgresDoorbell, Ring
 
 
 def raw(url: str, channel: str, listeners: int) -> None:
@@ -48,6 +49,16 @@ async def doorbell(url: str, channel: str, listeners: int) -> None:
             if len(took) == listeners:
                 tell(took)
 
+    await listen(url, channel, listeners, heard)
+
+
+async def hour(url: str, channel: str, listeners: int) -> None:
+    """As the engine listens."""
+    await listen(url, channel, listeners, lambda payload: tell([time_ns()]) if payload is not None else None)
+
+
+async def listen(url: str, channel: str, listeners: int, heard: Ring) -> None:
+    """Have doorbells ring *heard* until the input ends."""
     bells = [PostgresDoorbell(url, {channel: heard}) for _ in range(listeners)]
     for bell in bells:
         await bell.start()
@@ -64,7 +75,7 @@ def tell(took: list[int]) -> None:
     took.clear()
 
 
-KINDS = {kind.__name__: kind for kind in (raw, doorbell)}
+KINDS = {kind.__name__: kind for kind in (raw, doorbell, hour)}
 
 if __name__ == "__main__":
     kind, url, channel, listeners = sys.argv[1:]
