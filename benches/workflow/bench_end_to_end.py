@@ -9,7 +9,7 @@ from messenger.workflow.client import Client
 from messenger.workflow.state import TaskState
 
 from .catalogue import BY_NAME
-from .conftest import new_database, timed_sizes
+from .conftest import counted_in, new_database, timed_sizes
 from .counted import counted
 from .figures import note_rounds
 from .peers import peer
@@ -32,14 +32,10 @@ TARGETS = {
 def pytest_generate_tests(metafunc):
     if "workers" in metafunc.fixturenames:
         sizes = timed_sizes(metafunc.config, 1, 2)
-        metafunc.parametrize("workers", sizes, ids=workers_of, indirect=True, scope="module")
+        metafunc.parametrize("workers", sizes, ids=counted_in("workers"), indirect=True, scope="module")
     if "in_flight" in metafunc.fixturenames:
         sizes = timed_sizes(metafunc.config, 64, 256)
         metafunc.parametrize("in_flight", sizes, ids=lambda count: f"{count}in-flight")
-
-
-def workers_of(count):
-    return "1worker" if count == 1 else f"{count}workers"
 
 
 def of_each(names, targets=TARGETS):

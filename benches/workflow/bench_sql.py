@@ -23,7 +23,7 @@ from messenger.workflow.state import StepState, TaskState
 from messenger.workflow.template import parents
 
 from .catalogue import linear
-from .conftest import timed_sizes
+from .conftest import counted_in, timed_sizes
 from .figures import percentiles_us, promised
 from .plans import execution_ns, explain, faults_of, shortened
 from .stored import STAGES, WORKFLOWS
@@ -42,7 +42,7 @@ STATEMENTS = {
 def pytest_generate_tests(metafunc):
     if "tasks" in metafunc.fixturenames:
         sizes = timed_sizes(metafunc.config, 1000, 5000, 50_000)
-        metafunc.parametrize("tasks", sizes, ids=lambda count: f"{count}tasks")
+        metafunc.parametrize("tasks", sizes, ids=counted_in("tasks"))
     if "few" in metafunc.fixturenames:
         sizes = timed_sizes(metafunc.config, 1000, 50_000)
         metafunc.parametrize(("few", "many"), [(sizes[0], sizes[-1])], ids=[f"{sizes[0]}-{sizes[-1]}tasks"])

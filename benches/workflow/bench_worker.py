@@ -1,0 +1,228 @@
+"""What a worker does for a step: it leases a batch, has handlers run, and records the results.
+
+A round is a batch; `step_us` is what it comes to for a step, and what is promised.
+"""
+
+import asyncio
+from datetime import timedelta
+
+import psycopg
+import pytest
+
+from messenger.workflow import Context, Workflow, step, store
+from messenger.workflow.lease import Lease
+from messenger.workflow.leased_step import LeasedStep
+from messenger.workflow.outcome import outcome_of
+from messenger.workflow.runner import Runner
+from messenger.workflow.session import Session
+from messenger.workflow.watcher import Watcher
+
+from .conftest import counted_in, timed_sizes
+from .counted import working
+
+NAMESPACE = "worker"
+ROUNDS = 50
+WARMUP_ROUNDS = 5
+HANDLERS = ("noop", "calculation", "database")
+
+
+def pytest_generate_tests(metafunc):
+    if "steps" in metafunc.fixturenames:
+        sizes = timed_sizes(metafunc.config, 1, 16, 64)
+        metafunc.parametrize("steps", sizes, ids=counted_in("steps"))
+    if "handler" in metafunc.fixturenames:
+        promises = {"noop": pytest.mark.target(p50="500us")} if metafunc.function is bench_total else {}
+        handlers = [pytest.param(name, marks=promises.get(name, ())) for name in HANDLERS]
+        metafunc.parametrize("handler", handlers)
+
+
+@pytest.fixture(scope="module")
+def workflows(runner, database):
+    """A workflow of one step for each handler, by name."""
+
+    @step(name="noop")
+    async def noop(context: Context):
+        return None
+
+    @step(name="calculation")
+    async def calculation(context: Context):
+        return sum(number * number for number in range(1000))
+
+    @step(name="database")
+    async def in_database(context: Context):
+        cursor = await connection.execute(
+            "INSERT INTO bench_work (step_id) VALUES (%s) ON CONFLICT (step_id) DO UPDATE SET times = 2 "
+            "RETURNING times",
+            (context.step_id,),
+            prepare=True,
+        )
+        return (await cursor.fetchone())[0]
+
+    connection = runner.run(psycopg.AsyncConnection.connect(database, autocommit=True))
+    runner.run(connection.execute("CREATE TABLE bench_work (step_id text PRIMARY KEY, times int DEFAULT 1)"))
+    made = [
+        Workflow(each.name, version="1", namespace=NAMESPACE, steps=[each]) for each in (noop, calculation)
+    ]
+    made.append(Workflow("database", version="1", namespace=NAMESPACE, steps=[in_database]))
+    yield {workflow.template.name: workflow for workflow in made}
+    runner.run(connection.close())
+
+
+class Queue:
+    """Steps of one handler in the database, which no other worker has."""
+
+    def __init__(self, runner, url, workflow):
+        self._run, self._session = runner.run, Session(url)
+        self._template_id = self._run(store.register_template(self._session, workflow.template))
+        known = self._run(store.handler_ids(self._session, [(NAMESPACE, workflow.template.name)]))
+        self._handler_ids = list(known)
+
+    def put(self, count):
+        """Create so many tasks of a step."""
+        self._run(store.create_tasks(self._session, [store.NewTask(self._template_id, "1")] * count))
+
+    def claim(self, count):
+        leases, _ = self._complete([], count)
+        return leases
+
+    def submit(self, leases):
+        """Record results; return what was refused."""
+        completed = [
+            store.Completed(
+                lease.task_id, lease.number, lease.attempt, "1", lease.template_id, lease.position
+            )
+            for lease in leases
+        ]
+        _, refused = self._complete(completed, 0)
+        return refused
+
+    def close(self):
+        self._run(self._session.close())
+
+    def _complete(self, completed, most):
+        return self._run(
+            store.complete_steps(
+                self._session,
+                completed,
+                most=most,
+                claim=not completed,
+                handler_ids=self._handler_ids,
+                lease=timedelta(seconds=30),
+                worker="bench",
+            )
+        )
+
+
+@pytest.fixture
+def queue(runner, database, workflows):
+    queue = Queue(runner, database, workflows["noop"])
+    yield queue
+    queue.close()
+
+
+def timed(benchmark, function, steps, setup=None):
+    benchmark.group = f"worker, {steps} steps"
+    result = benchmark.pedantic(function, setup=setup, rounds=ROUNDS, warmup_rounds=WARMUP_ROUNDS)
+    note_step(benchmark, steps)
+    return result
+
+
+def note_step(benchmark, steps):
+    if benchmark.stats:
+        seconds = benchmark.stats.stats.median / steps
+        benchmark.extra_info |= {"step_us": round(seconds * 1e6, 1), "p50_seconds": seconds}
+
+
+def bench_claim(benchmark, durable, queue, steps):
+    """In one call, of as many as there are."""
+    claimed = []
+
+    def setup():
+        if claimed:
+            queue.submit(claimed.pop())
+        queue.put(steps)
+
+    timed(benchmark, lambda: claimed.append(queue.claim(steps)), steps, setup)
+
+    assert len(claimed[-1]) == steps
+    assert queue.submit(claimed.pop()) == []
+
+
+def bench_execute(benchmark, runner, workflows, steps, handler):
+    """From leases to results as JSON."""
+    workflow = workflows[handler]
+    [template_step], [function] = workflow.template.steps, workflow.handlers
+    engine = Runner()
+    leases = [Lease(number, 0, 1, 0, 1, "1", "{}", None, None, 2) for number in range(steps)]
+
+    async def main():
+        results, ended = [], asyncio.Event()
+
+        def done(returned, error):
+            assert error is None
+            results.append(outcome_of(template_step, returned).result)
+            if len(results) == steps:
+                ended.set()
+
+        for lease in leases:
+            context = LeasedStep(lease, template_step).context()
+            engine.run(function, context, template_step.timeout_seconds, done)
+        await ended.wait()
+        return results
+
+    results = timed(benchmark, lambda: runner.run(main()), steps)
+
+    runner.run(engine.close())
+    possible = {"noop": {b"null"}, "calculation": {b"332833500"}, "database": {b"1", b"2"}}
+    assert len(results) == steps
+    assert set(results) <= possible[handler]
+
+
+def bench_submit(benchmark, durable, queue, steps):
+    """In one call, after which the tasks are complete."""
+
+    def setup():
+        queue.put(steps)
+        return (queue.claim(steps),), {}
+
+    assert timed(benchmark, queue.submit, steps, setup) == []
+
+
+def bench_total(benchmark, durable, runner, database, workflows, steps, handler):
+    """Four batches by a worker that holds one at a time, from their creation until their ends are known."""
+    tasks, workflow = 4 * steps, workflows[handler]
+    session, watcher, stop = Session(database), Watcher(database, None, 3600), asyncio.Event()
+
+    async def work(ready):
+        async with working(database, [workflow], concurrency=steps):
+            ready.set()
+            await stop.wait()
+
+    async def begin():
+        await watcher.start()
+        ready = asyncio.Event()
+        worker = asyncio.create_task(work(ready))
+        await ready.wait()
+        template_id = await store.register_template(session, workflow.template)
+        return worker, [store.NewTask(template_id, "1", watched=True)] * tasks
+
+    async def main():
+        async with asyncio.timeout(60):
+            created = await store.create_tasks(session, new)
+            await asyncio.gather(*(watcher.wait(task.task_id, watched=True) for task in created))
+        return [task.task_id for task in created]
+
+    async def end():
+        ended = await store.ended_tasks(session, ids)
+        stop.set()
+        await worker
+        await watcher.stop()
+        await session.close()
+        return ended
+
+    worker, new = runner.run(begin())
+    benchmark.group = f"worker, {steps} steps"
+    ids = benchmark.pedantic(lambda: runner.run(main()), rounds=ROUNDS, warmup_rounds=WARMUP_ROUNDS)
+    note_step(benchmark, tasks)
+
+    assert sorted(runner.run(end())) == sorted(ids)
