@@ -195,7 +195,9 @@ class _Protocol(HttpToolsProtocol):
             *answer.headers,
         ]
         lines = [b"HTTP/1.1 %d \r\n" % answer.status, *(b"%s: %s\r\n" % pair for pair in headers), b"\r\n"]
-        if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
+        # What is in flight might take this for its own answer; one whose body breaks off has no other.
+        cycle = self.cycle
+        if cycle is None or cycle.response_complete or (cycle.more_body and not cycle.response_started):
             self.transport.write(b"".join(lines) + answer.body)
         self.transport.close()
 
@@ -225,7 +227,7 @@ class _Joined:
 
     def _send(self) -> None:
         held, self._held = self._held, []
-        if held:
+        if held and not self._transport.is_closing():
             self._transport.write(b"".join(held))
 
 
