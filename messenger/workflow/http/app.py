@@ -13,6 +13,10 @@ from .refusal import HttpRefusal, answer_of, later, refusal_of
 from .request import Receive, Request, Scope
 from .route import Route
 from .service import Service
+from .wait import MOST_SECONDS
+
+ANSWER_SECONDS = 60.0
+"""How long a request may take, besides what it asked to wait for; a body alone has half of that."""
 
 _UNKNOWN = "none"
 _access = logging.getLogger(f"{__package__}.access")
@@ -72,5 +76,7 @@ class App:
     async def _handle(self, route: Route, request: Request, waits: bool) -> Answer:
         if route.monitoring:
             return await route.handler(self._service, request)
-        with self._service.waiting if waits else self._service.working:
-            return await route.handler(self._service, request)
+        room = self._service.waiting if waits else self._service.working
+        with room:
+            async with asyncio.timeout(ANSWER_SECONDS + (MOST_SECONDS if waits else 0.0)):
+                return await route.handler(self._service, request)

@@ -30,7 +30,7 @@ async def show_metrics(service: Service, request: Request) -> Answer:
     """Answer in the text format of Prometheus, also when the database is away."""
     try:
         figures = await service.operator.figures()
-    except (CannotConnect, Disconnected, NotMigrated):
+    except (CannotConnect, Disconnected, TimeoutError, NotMigrated):
         figures = None
     lines = [*service.metrics.lines(), *_gauges(service, figures)]
     return Answer(200, "".join(lines).encode(), (), CONTENT_TYPE)

@@ -10,6 +10,8 @@ from ..migrate import read_migrations
 from ..session import NotMigrated, Session
 
 _FRESH_SECONDS = 1.0
+_ANSWER_SECONDS = 5.0
+"""Who watches asks again, and would otherwise wait behind all that asked before."""
 
 
 class Figures(msgspec.Struct, frozen=True):
@@ -37,10 +39,10 @@ class Operator:
         """Return when the database answers, and has our tables.
 
         Raises:
-            Disconnected, CannotConnect: it does not answer.
+            Disconnected, CannotConnect, TimeoutError: it does not answer.
             NotMigrated: it lacks them.
         """
-        async with self._turn:
+        async with asyncio.timeout(_ANSWER_SECONDS), self._turn:
             applied = len(await self._session.fetch("applied_migrations"))
         if applied < self._migrations:
             raise NotMigrated(
@@ -51,9 +53,9 @@ class Operator:
         """Return the figures, at most a second old.
 
         Raises:
-            Disconnected, CannotConnect, NotMigrated: there are none to be had.
+            Disconnected, CannotConnect, TimeoutError, NotMigrated: there are none to be had.
         """
-        async with self._turn:
+        async with asyncio.timeout(_ANSWER_SECONDS), self._turn:
             if self._figures is None or monotonic() - self._figures[1] > _FRESH_SECONDS:
                 [(due, leased, waiting, late, dead, tasks)] = await self._session.fetch("figures")
                 found = Figures(due, leased, waiting, late, dead, msgspec.json.decode(tasks))

@@ -115,6 +115,15 @@ def _away(error: Exception) -> HttpRefusal:
     return later(503, "database_away", "the database does not answer, so nothing was done; ask again")
 
 
+def _too_late(error: Exception) -> HttpRefusal:
+    return later(
+        503,
+        "database_slow",
+        "the database has not answered in time, so this may be done yet or not; "
+        "ask again: what has an identity key is not done twice",
+    )
+
+
 def _not_migrated(error: Exception) -> HttpRefusal:
     _log.warning("%s", error)
     return later(503, "not_migrated", "the database is not ready for workflows; the server's log tells more")
@@ -134,4 +143,5 @@ _KINDS: dict[type[Exception], Callable[[Any], HttpRefusal]] = {
     Disconnected: _disconnected,
     CannotConnect: _away,
     NotMigrated: _not_migrated,
+    TimeoutError: _too_late,
 }

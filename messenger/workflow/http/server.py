@@ -9,7 +9,7 @@ import threading
 from asyncio import TimerHandle, Transport
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import uvicorn
 import uvloop
@@ -144,7 +144,7 @@ class _Protocol(HttpToolsProtocol):
         self._head_timer: TimerHandle | None = None
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+        super().connection_made(cast(Transport, _Joined(transport, self.loop)))
         if len(self.connections) > _most_connections():
             self._refuse(later(503, "busy", "too many connections are open; ask again"))
         else:
@@ -195,9 +195,40 @@ class _Protocol(HttpToolsProtocol):
             *answer.headers,
         ]
         lines = [b"HTTP/1.1 %d \r\n" % answer.status, *(b"%s: %s\r\n" % pair for pair in headers), b"\r\n"]
-        if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
+        # What is in flight might take this for its own answer; one whose body breaks off has no other.
+        cycle = self.cycle
+        if cycle is None or cycle.response_complete or (cycle.more_body and not cycle.response_started):
             self.transport.write(b"".join(lines) + answer.body)
         self.transport.close()
+
+
+class _Joined:
+    """A transport that sends at once what is written in one turn of the loop: for uvicorn, head and body.
+
+    Two sends wake the client for half an answer, and cost a system call more.
+    """
+
+    def __init__(self, transport: Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._held: list[bytes] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        if not self._held:
+            self._loop.call_soon(self._send)
+        self._held.append(data)
+
+    def close(self) -> None:
+        self._send()
+        self._transport.close()
+
+    def _send(self) -> None:
+        held, self._held = self._held, []
+        if held and not self._transport.is_closing():
+            self._transport.write(b"".join(held))
 
 
 def _most_connections() -> int:

@@ -219,6 +219,15 @@ def test_what_is_no_http_is_refused_and_hung_up_on(data, client):
     assert "error" in answer.json
 
 
+def test_nonsense_behind_a_request_is_not_its_answer(client, path):
+    """Who was told of an error would create the task again."""
+    client.send("POST", f"{path}/tasks", {"input": 1})
+    client.write(b"nonsense\r\n\r\n")
+
+    answer = client.read()
+    assert answer is None or answer.status == 201
+
+
 @pytest.mark.parametrize("shape", ["one", "many"])
 def test_headers_that_are_too_large_are_refused(shape, client):
     """Not kept until memory ends, which the parser would."""

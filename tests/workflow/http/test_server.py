@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 import socket
+from contextlib import ExitStack
 
 import jsonschema
 import psycopg
@@ -86,10 +87,12 @@ def metrics_of(served):
 
 
 HASTY = """
-import sys
+import resource, sys
 from messenger.workflow.command import main
-from messenger.workflow.http import request, server
+from messenger.workflow.http import app, request, server
 server.HEAD_SECONDS = request.BODY_SECONDS = 0.05
+app.ANSWER_SECONDS = 0.5
+resource.setrlimit(resource.RLIMIT_NOFILE, (110, 110))
 sys.exit(main(sys.argv[1:]))
 """
 
@@ -112,6 +115,30 @@ def test_who_was_served_may_stay_and_say_nothing(hasty):
         assert client.ask("GET", "/healthz").status == 200
         assert other.read().code == (408, "too_slow")  # which began to wait after that one was served
         assert client.ask("GET", "/healthz").status == 200
+
+
+def test_a_database_that_does_not_answer_is_not_waited_for(hasty, http_database, path, name):
+    """It answers others, and may yet do what it was asked."""
+    with hasty.connect() as client, psycopg.connect(http_database) as connection:
+        connection.execute("LOCK TABLE messenger_workflow.task")
+        answer = client.ask("POST", f"{path}/tasks", {"identity_key": name})
+        connection.rollback()
+
+        again = client.ask("POST", f"{path}/tasks", {"identity_key": name})
+
+    assert (answer.code, answer.headers["retry-after"]) == ((503, "database_slow"), "1")
+    assert again.status == 200
+
+
+def test_connections_that_are_too_many_are_turned_away(hasty):
+    """There is a descriptor left for each that was let in, and for the database."""
+    with ExitStack() as stack:
+        for _ in range(10):
+            served = stack.enter_context(hasty.connect())
+            assert served.ask("GET", "/healthz").status == 200  # so that it may stay
+        answer = stack.enter_context(hasty.connect()).read()
+
+    assert (answer.code, answer.headers["retry-after"]) == ((503, "busy"), "1")
 
 
 @pytest.fixture(scope="module")
