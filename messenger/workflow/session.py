@@ -54,10 +54,14 @@ class Session:
 
         Raises:
             BadUrl, CannotConnect: as `connect` does.
+            Disconnected: it broke as soon as it was opened, as those to a server that is being killed do.
         """
         if self._connection is None or self._connection.closed:
             self._connection = await connect_async(self._url)
-            await self._connection.execute(query("start_session"))
+            try:
+                await self._connection.execute(query("start_session"))
+            except psycopg.OperationalError as error:
+                raise await self._lost(error) from error
         return self._connection
 
     async def fetch(self, name: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
@@ -91,6 +95,9 @@ class Session:
             except (psycopg.DataError, psycopg.IntegrityError) as error:
                 raise Refused(str(error).splitlines()[0]) from error
             except psycopg.OperationalError as error:
-                await self.close()
-                raise Disconnected(f"lost {without_password(self._url)}: {str(error).strip()}") from error
+                raise await self._lost(error) from error
         raise AssertionError("unreachable")
+
+    async def _lost(self, error: psycopg.OperationalError) -> Disconnected:
+        await self.close()
+        return Disconnected(f"lost {without_password(self._url)}: {str(error).strip()}")
