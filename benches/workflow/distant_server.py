@@ -1,7 +1,8 @@
 """A way to PostgreSQL that takes time, as a process: `... distant_server FOLDER URL ROUND_TRIP_MS`.
 
 It serves on a socket in FOLDER, says when it is ready, and ends when its input does. Half of the time
-is spent on what is sent, half on what is answered, and up to 2 ms more: the loop's timers have whole milliseconds.
+is spent on what is sent, half on what is answered, and up to 2 ms more: the loop has whole
+milliseconds.
 """
 
 import asyncio

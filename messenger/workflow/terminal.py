@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from .columns import columns_of
 from .state import StepState
 
 _COLOURS = {
@@ -55,9 +56,10 @@ def write(text: str) -> None:
     click.echo(text, color=True)
 
 
-def rewrite(lines: list[str], before: int) -> None:
-    """Write *lines* in the place of the *before* lines that were written last."""
+def rewrite(lines: list[str], before: int) -> int:
+    """Write *lines* in the place of the *before* rows that were written last; return how many they take."""
     # Past the top of the screen no cursor goes back: then all of it is written anew.
     back = "\x1b[H" if before >= height() else f"\x1b[{before}F" if before else ""
     sys.stdout.write(f"{back}\x1b[J" + "".join(f"{line}\n" for line in lines))
     sys.stdout.flush()
+    return sum(max(1, -(-columns_of(click.unstyle(line)) // width())) for line in lines)

@@ -115,6 +115,26 @@ def test_it_waits_for_a_database_that_was_killed(project, server):
     assert worker.returncode == 0
 
 
+def test_who_waits_or_watches_waits_for_the_database_too(project, server):
+    """A restart of the database takes seconds; a script that waits for hours is not to be lost to it."""
+    migrate(server.url)
+    url = ("--url", server.url)
+    task_id = run("submit", "orders", "--input", '{"items": [1]}', *url)[1].strip()
+    waiting = start("submit", "orders", "--input", '{"items": [1, 2]}', "--wait", *url)
+    said(waiting, "waiting for task")
+    watching = start("show", task_id, "--watch", *url)
+    watching.stdout.readline()
+
+    server.kill()
+    said(watching, "asking again until it answers")
+    server.start()
+    run("work", "orders", "--once", *url)
+
+    assert waiting.communicate(timeout=60)[0] == '{"reserve":{"items":[1,2]},"charge":2}\n'
+    assert watching.communicate(timeout=60)[0].splitlines()[-1].endswith("complete, 2 of 2 steps complete")
+    assert (waiting.returncode, watching.returncode) == (0, 0)
+
+
 def test_commands_share_a_server_whichever_is_first(project, folder):
     """Nothing is named, and nothing started by hand; a worker outlives the command that was first."""
     environment = {"MESSENGER_POSTGRES_FOLDER": folder}

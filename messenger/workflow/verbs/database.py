@@ -3,11 +3,16 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from typing import TypeVar
 
 from ..client import Client
+from ..connection import CannotConnect
 from ..open_postgres import open_postgres
+from ..session import Disconnected
 from .arguments import say
+
+_AGAIN_SECONDS = 0.5
 
 _Result = TypeVar("_Result")
 
@@ -33,3 +38,15 @@ def with_client(url: str | None, ask: Callable[[Client], Awaitable[_Result]]) ->
 
     with open_database(url) as found:
         return asyncio.run(asked(found))
+
+
+async def answered(ask: Callable[[], Awaitable[_Result]]) -> _Result:
+    """Return what *ask* finds out, asking again while the database is away; who waits has time."""
+    for failures in count():
+        try:
+            return await ask()
+        except (Disconnected, CannotConnect) as error:
+            if not failures:
+                say(f"{error}; asking again until it answers")
+        await asyncio.sleep(_AGAIN_SECONDS)
+    raise AssertionError("unreachable")

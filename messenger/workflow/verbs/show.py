@@ -94,10 +94,11 @@ def _write_as_json(task: "Task") -> None:
 
 async def _watch_lines(client: "Client", task_id: int, results: bool, as_json: bool) -> "Task":
     from ..task_picture import summary_of
+    from .database import answered
 
     before = None
     while True:
-        task = await client.task(task_id, results=results)
+        task = await answered(lambda: client.task(task_id, results=results))
         if task != before:
             if as_json:
                 _write_as_json(task)
@@ -111,13 +112,15 @@ async def _watch_lines(client: "Client", task_id: int, results: bool, as_json: b
 
 async def _watch_picture(client: "Client", task_id: int, results: bool) -> "Task":
     from .. import terminal
+    from .database import answered
 
     drawn: list[str] = []
+    rows = 0
     while True:
-        task = await client.task(task_id, results=results)
+        task = await answered(lambda: client.task(task_id, results=results))
         lines = _picture(task)
         if lines != drawn:
-            terminal.rewrite(lines, len(drawn))
+            rows = terminal.rewrite(lines, rows)
             drawn = lines
         if task.ended:
             return task

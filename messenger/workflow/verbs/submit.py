@@ -1,5 +1,6 @@
 """`messenger workflow submit`: a task created, and waited for."""
 
+import asyncio
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -146,9 +147,12 @@ def _read(file: str, hint: str) -> bytes:
 
 
 async def _wait(client: "Client", created: "Created", timeout_seconds: float | None, as_json: bool) -> int:
+    from .database import answered
+
     say(f"waiting for task {created.task_id}; it goes on if this is ended")
     try:
-        task = await client.wait(created.task_id, timeout_seconds)
+        async with asyncio.timeout(timeout_seconds):
+            task = await answered(lambda: client.wait(created.task_id))
     except TimeoutError:
         say(
             f"task {created.task_id} has not ended within {timeout_seconds:g} s, and goes on; "

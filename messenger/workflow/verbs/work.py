@@ -104,7 +104,7 @@ async def _work(found: str, workflows: "Sequence[Workflow]", once: bool, make: "
         try:
             await worker.run(ready)
         except BaseExceptionGroup as group:
-            raise _first_of(WorkflowError, group) from group
+            raise _first_of(WorkflowError, group) from None
     for task in waiting:
         task.cancel()
     if len(signals) > 1:
