@@ -159,6 +159,24 @@ def test_a_step_whose_handler_is_not_here_stays_in_the_queue(engine):
     assert engine.states(task_id)["b"] == "enqueued"
 
 
+def test_who_completes_a_step_does_not_wait_for_another_task(engine):
+    """Who has that one locked may wait for this one; what is left is told of, for it could be claimed."""
+    number = engine.register(WORK)
+    one, other = engine.create(number), engine.create(number)
+    [lease] = engine.claim()
+    engine.execute("LISTEN messenger_runnable")
+    with psycopg.connect(engine.url, options="-cidle_in_transaction_session_timeout=5000") as holder:
+        holder.execute("SELECT FROM messenger_workflow.task WHERE task_id = %s FOR NO KEY UPDATE", [other])
+
+        assert engine.finish({lease: "1"}, most=2) == ([], [])
+
+        found = [*engine.connection.notifies(timeout=5, stop_after=1)]
+        engine.execute("UNLISTEN *")
+        assert len(found) == 1
+    assert engine.state(one) == "complete"
+    assert keys(engine.claim()) == [(other, 0)]
+
+
 def test_a_lease_is_not_claimed_again_until_it_runs_out(engine):
     task_id = engine.new(WORK)
     engine.claim()

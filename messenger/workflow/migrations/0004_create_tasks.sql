@@ -21,6 +21,7 @@ BEGIN
         SELECT asked.task_id, workflow_id, template_id, identity_key, input, priority, due_at, watched,
             step_count, root_count
         FROM asked JOIN template USING (template_id)
+        ORDER BY workflow_id, identity_key -- or two that have keys in common wait for each other in a ring
         ON CONFLICT (workflow_id, identity_key) WHERE identity_key IS NOT NULL DO NOTHING
         RETURNING task_id, template_id, priority, due_at
     ), stepped AS (

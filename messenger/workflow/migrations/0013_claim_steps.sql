@@ -1,7 +1,9 @@
 -- Lease up to so many steps that are due and whose handlers the worker has, highest priority first. A lease that
 -- ran out counts as an attempt; after the last one the step goes to error, for it may be what kills workers.
+-- Whoever has locked tasks before does not wait for others, or two would wait for each other: steps whose tasks
+-- are locked are left, and told of, for they are due.
 CREATE FUNCTION claim_steps(
-    in_most integer, in_handlers integer[], in_lease interval, in_worker text,
+    in_most integer, in_handlers integer[], in_lease interval, in_worker text, in_wait boolean,
     OUT leased_tasks bigint[], OUT leased_numbers integer[]
 ) LANGUAGE plpgsql AS $$
 DECLARE
@@ -9,10 +11,10 @@ DECLARE
     tasks bigint[];
     numbers integer[];
     retries integer[];
-    counted_tasks bigint[];
+    left_handlers integer[];
 BEGIN
     WITH due AS MATERIALIZED (
-        SELECT due.task_id, due.number
+        SELECT due.task_id, due.number, wanted.handler_id
         FROM unnest(in_handlers) AS wanted(handler_id)
         CROSS JOIN LATERAL (
             SELECT queue.task_id, queue.number, queue.priority, queue.due_at
@@ -24,12 +26,23 @@ BEGIN
         ) AS due
         ORDER BY due.priority DESC, due.due_at
         LIMIT in_most
+    ), free AS MATERIALIZED (
+        SELECT task_id FROM task WHERE NOT in_wait AND task_id IN (SELECT task_id FROM due)
+        FOR NO KEY UPDATE SKIP LOCKED
     ), leased AS (
         UPDATE queue SET due_at = as_of + in_lease, leased = true, attempt = attempt + 1
         FROM due WHERE queue.task_id = due.task_id AND queue.number = due.number
+            AND (in_wait OR queue.task_id IN (SELECT task_id FROM free))
         RETURNING queue.task_id, queue.number
     )
-    SELECT array_agg(task_id), array_agg(number) INTO tasks, numbers FROM leased;
+    SELECT array_agg(task_id), array_agg(number), (
+            SELECT array_agg(DISTINCT handler_id) FROM due
+            WHERE NOT in_wait AND task_id NOT IN (SELECT task_id FROM free)
+        ) INTO tasks, numbers, left_handlers
+    FROM leased;
+    IF left_handlers IS NOT NULL THEN
+        PERFORM pg_notify('messenger_runnable', handler_id::text) FROM unnest(left_handlers) AS handler_id;
+    END IF;
     IF tasks IS NULL THEN
         RETURN;
     END IF;

@@ -69,7 +69,9 @@ BEGIN
         END IF;
     END IF;
     IF in_claim AND cardinality(tasks) < in_most THEN
-        SELECT * INTO claimed FROM claim_steps(in_most - cardinality(tasks), in_handlers, in_lease, in_worker);
+        SELECT * INTO claimed FROM claim_steps(
+            in_most - cardinality(tasks), in_handlers, in_lease, in_worker, taken IS NULL
+        );
         tasks := tasks || claimed.leased_tasks;
         numbers := numbers || claimed.leased_numbers;
     END IF;
