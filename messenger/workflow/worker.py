@@ -75,6 +75,8 @@ class Worker:
         self._handlers = _handlers_of(self._workflows)
         self._handler_ids: list[int] = []
         self._held: dict[tuple[int, int], LeasedStep] = {}
+        self._called_off: dict[Session, set[int]] = {}
+        """Tasks that were cancelled since a connection's round began: what it leases may be theirs."""
         self._reserved = 0
         self._completed: list[Completed] = []
         self._failed: list[tuple[LeasedStep, BaseException]] = []
@@ -164,6 +166,7 @@ class Worker:
         if not completed and not claim:
             return
         self._reserved += room
+        called_off = self._called_off[session] = set()
         try:
             leases = await self._complete(session, completed, room, claim)
         finally:
@@ -171,7 +174,7 @@ class Worker:
         if claim and len(leases) == room:
             self._runnable(None)  # there may be more
         for lease in leases:
-            await self._start(session, lease)
+            await self._start(session, lease, called_off)
 
     def _room_for(self, completed: int) -> int:
         """Tell how many steps to lease: half of what is free, for another connection wants some as well."""
@@ -239,8 +242,10 @@ class Worker:
 
     # Running.
 
-    async def _start(self, session: Session, lease: Lease) -> None:
+    async def _start(self, session: Session, lease: Lease, called_off: set[int]) -> None:
         template = await self._template(session, lease.template_id)
+        if lease.task_id in called_off:
+            return
         step = template.steps[lease.position]
         held = LeasedStep(lease, step)
         if (earlier := self._held.get(held.key)) is not None:  # its lease ran out, and this worker took over
@@ -306,6 +311,8 @@ class Worker:
         if task_id is None:  # one may have been missed
             self._check_leases.set()
             return
+        for called_off in self._called_off.values():
+            called_off.add(int(task_id))
         for held in [each for each in self._held.values() if each.lease.task_id == int(task_id)]:
             self._lose(held)
 
