@@ -61,11 +61,14 @@ def client(database, runner):
 
 @pytest.fixture(scope="module")
 def costs(server, migrated, runner, pytestconfig):
-    """What the database does for one workflow of the catalogue."""
-    times = 2 if pytestconfig.getoption("benchmark_disable") else 20
+    """What the database does for a workflow of the catalogue; where nothing is timed, for the first."""
+    disabled = pytestconfig.getoption("benchmark_disable")
+    times = 2 if disabled else 20
     known = {}
 
     def find(entry, in_flight=1):
+        if disabled and known and (entry.name, in_flight) not in known:
+            return {}
         if (entry.name, in_flight) not in known:
             found = counted(url, entry.workflow, 1, times=times * in_flight, in_flight=in_flight)
             known[entry.name, in_flight] = runner.run(found)

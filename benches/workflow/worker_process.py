@@ -13,7 +13,13 @@ from .catalogue import ENTRIES
 
 async def main(url: str) -> None:
     worker = Worker(url, [entry.workflow for entry in ENTRIES])
-    asyncio.get_running_loop().add_reader(sys.stdin, worker.stop)
+    loop = asyncio.get_running_loop()
+
+    def end() -> None:
+        loop.remove_reader(sys.stdin)  # which is readable from now on
+        worker.stop()
+
+    loop.add_reader(sys.stdin, end)
     await worker.run(ready=lambda: print("ready", flush=True))
 
 
