@@ -70,7 +70,7 @@ BEGIN
     END IF;
     IF in_claim AND cardinality(tasks) < in_most THEN
         SELECT * INTO claimed FROM claim_steps(
-            in_most - cardinality(tasks), in_handlers, in_lease, in_worker, taken IS NULL
+            in_most - cardinality(tasks), in_handlers, in_lease, in_worker, cardinality(in_tasks) = 0
         );
         tasks := tasks || claimed.leased_tasks;
         numbers := numbers || claimed.leased_numbers;
