@@ -3,8 +3,12 @@
 import logging
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from ..http.guard import Guard
 
 _EPILOG = """\b
 Examples:
@@ -65,22 +69,11 @@ def command(
     The database is migrated first. The URL to connect to is written to stdout once it answers.
     """
     from ..connection import without_password
-    from ..http.guard import BadToken, Guard, read_token
     from ..http.server import listen, serve, url_of
     from ..migrate import migrate
     from ..open_postgres import open_postgres
 
-    try:
-        token = None if no_token else read_token(token_file)
-    except BadToken as error:
-        raise click.UsageError(str(error)) from error
-    if no_token and token_file is not None:
-        raise click.UsageError("--token-file and --no-token contradict each other; leave one out")
-    here = host in _LOOPBACK
-    if token is None and not here and not no_token:
-        raise click.UsageError(
-            f"whoever reaches {host} could run workflows; give a token, see --token-file, or say --no-token"
-        )
+    guard = _guard_of(host, token_file, no_token)
     logging.basicConfig(level=logging.WARNING, format="messenger workflow: %(message)s")
     if access_log:
         logging.getLogger("messenger.workflow.http.access").setLevel(logging.INFO)
@@ -93,10 +86,27 @@ def command(
         serve(
             found,
             listening,
-            Guard(token, only_here=here and not no_token),
+            guard,
             connections=connections,
             drain_seconds=drain_seconds,
             log_access=access_log,
             ready=lambda: click.echo(url_of(host, listening)),
         )
     return 0
+
+
+def _guard_of(host: str, token_file: Path | None, no_token: bool) -> "Guard":
+    from ..http.guard import BadToken, Guard, read_token
+
+    if no_token and token_file is not None:
+        raise click.UsageError("--token-file and --no-token contradict each other; leave one out")
+    try:
+        token = None if no_token else read_token(token_file)
+    except BadToken as error:
+        raise click.UsageError(str(error)) from error
+    here = host in _LOOPBACK
+    if token is None and not here and not no_token:
+        raise click.UsageError(
+            f"whoever reaches {host} could run workflows; give a token, see --token-file, or say --no-token"
+        )
+    return Guard(token, only_here=here and not no_token)
