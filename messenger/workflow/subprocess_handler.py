@@ -118,9 +118,9 @@ def subprocess_handler(
     answers twice from answering for the next attempt.
 
     What it writes to stderr goes to ours. It should end at the end of its input, as that is all that it sees
-    of a worker that is gone. When it takes too long, when its lease is lost, or when it writes something else,
-    it is killed with all that it has started, and started again with the next attempt. Up to *processes* run
-    at once, for one attempt each.
+    of a worker that is gone. When it takes too long, when its lease is lost, or when it writes something
+    else, it is killed with all that it has started, and started again with the next attempt. Up to
+    *processes* run at once, for one attempt each.
 
     Raises:
         TypeError: *command* is text, which a shell would have to take apart.
