@@ -2,6 +2,7 @@
 -- it has grown; planning anew for each call takes longer than the statement itself.
 SELECT
     set_config('search_path', 'messenger_workflow', false),
+    set_config('default_transaction_isolation', 'read committed', false), -- functions lock, and then look again
     set_config('jit', 'off', false),
     set_config('plan_cache_mode', 'force_generic_plan', false),
     set_config('enable_seqscan', 'off', false),
