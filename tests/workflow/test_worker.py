@@ -13,6 +13,7 @@ from messenger.workflow.migrate import migrate
 from messenger.workflow.session import Session
 from messenger.workflow.state import StepState, TaskState
 from messenger.workflow.store import NewTask, create_tasks
+from messenger.workflow.worker import Worker
 
 from .attempts import on_a_loop
 from .working import SOON, execute, let_run_out, run, served, workflow, working
@@ -558,3 +559,29 @@ async def test_a_server_that_is_killed_and_started_again_is_all_the_same(own_dat
         tasks = await asyncio.gather(*waiting)
 
     assert [task.results for task in tasks] == [{"work": n, "after": n} for n in range(10)]
+
+
+@on_a_loop
+async def test_a_worker_that_is_cancelled_gives_back_what_it_has(shared_database):
+    """As Ctrl-C does: others need not wait until its leases, of an hour, run out."""
+    begun = asyncio.Event()
+
+    @step
+    async def work(context):
+        if context.attempt == 2:
+            return "again"
+        begun.set()
+        return await asyncio.Event().wait()
+
+    orders = workflow(work)
+    async with Client(shared_database) as client:
+        worker = asyncio.create_task(Worker(shared_database, [orders], lease_seconds=3600).run())
+        created = await client.create(orders)
+        await begun.wait()
+        worker.cancel()
+        await asyncio.wait([worker])
+        async with working(shared_database, orders):
+            task = await client.wait(created.task_id, 5)
+
+    assert worker.cancelled()
+    assert task.results == {"work": "again"}
