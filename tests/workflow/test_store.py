@@ -385,6 +385,20 @@ def test_a_dead_letter_tells_what_the_step_was_given(engine):
     }
 
 
+def test_a_dead_letter_that_is_too_deep_to_be_read_does_not_hide_the_others(engine):
+    """How deep JSON may be is up to each Python: it may be written by another."""
+    good, deep = engine.new(WORK), engine.new(WORK, input="[" * 3000 + "]" * 3000)
+    for lease in engine.claim(2):
+        engine.fail(lease)
+
+    letters = engine.dead_letters(most=2, before=None, settled=False)
+
+    found = {letter.task_id: letter for letter in letters}
+    assert {*found} == {good, deep}
+    assert found[deep].reason == "OSError: no disk"
+    assert "input" in found[good].snapshot
+
+
 # Leases that run out.
 
 
