@@ -438,6 +438,22 @@ def test_what_is_given_up_does_not_keep_others_from_being_claimed(engine):
     assert engine.state(poison) == "error"
 
 
+def test_who_finds_but_a_step_to_give_up_is_told_that_there_may_be_more(engine):
+    """It took the place of one that could have been claimed."""
+    number = engine.register(step("work", retry=ONCE))
+    poison, other = engine.create(number), engine.create(number)
+    engine.claim()
+    engine.execute("UPDATE queue SET due_at = due_at - interval '1 day' WHERE task_id = %s", poison)
+    engine.execute("LISTEN messenger_runnable")
+
+    assert engine.claim(1) == []
+
+    found = [*engine.connection.notifies(timeout=5, stop_after=1)]
+    engine.execute("UNLISTEN *")
+    assert len(found) == 1
+    assert keys(engine.claim(1)) == [(other, 0)]
+
+
 def test_the_holder_of_a_step_that_was_given_up_is_refused(engine):
     task_id = engine.new(step("work", retry=ONCE))
     [lease] = engine.claim()
