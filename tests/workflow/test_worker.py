@@ -353,7 +353,7 @@ async def extended(url, task_id, times):
 
 
 @on_a_loop
-async def test_a_checkpoint_survives_a_lost_connection(shared_database):
+async def test_a_checkpoint_survives_a_lost_connection(database):
     """It is given once, and the next attempt is to begin there."""
     begun, go_on = asyncio.Event(), asyncio.Event()
 
@@ -367,11 +367,11 @@ async def test_a_checkpoint_survives_a_lost_connection(shared_database):
         raise OSError
 
     orders = workflow(work)
-    async with served(shared_database, orders, lease_seconds=1) as client:
+    async with served(database, orders, lease_seconds=1) as client:
         created = await client.create(orders)
         await begun.wait()
-        cut_off(shared_database)
-        await extended(shared_database, created.task_id, times=2)
+        cut_off(database)
+        await extended(database, created.task_id, times=2)
         go_on.set()
         task = await client.wait(created.task_id, SOON)
 
@@ -517,11 +517,11 @@ async def test_what_nobody_told_of_is_found_by_looking(shared_database):
 
 
 @on_a_loop
-async def test_connections_that_are_lost_are_opened_again(shared_database):
+async def test_connections_that_are_lost_are_opened_again(database):
     orders = workflow(returning(1))
-    async with served(shared_database, orders) as client:
+    async with served(database, orders) as client:
         created = [await client.create(orders) for _ in range(5)]
-        cut_off(shared_database)
+        cut_off(database)
         tasks = [await client.wait(each.task_id, SOON) for each in created]
 
     assert {task.state for task in tasks} == {TaskState.COMPLETE}
