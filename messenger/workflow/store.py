@@ -283,11 +283,19 @@ async def dead_letters(session: Session, *, most: int, before: int | None, settl
             step=step,
             at=at,
             reason=reason,
-            snapshot=msgspec.json.decode(snapshot),
+            snapshot=_snapshot(snapshot),
             settled_at=settled_at,
         )
         for number, task_id, step, at, reason, snapshot, settled_at in rows
     ]
+
+
+def _snapshot(text: str) -> dict[str, Any]:
+    try:
+        snapshot: dict[str, Any] = msgspec.json.decode(text)
+    except RecursionError as error:  # another Python may have written what is too deep for this one
+        return {"unreadable": str(error)}
+    return snapshot
 
 
 def _rows_of(template: Template) -> list[dict[str, Any]]:

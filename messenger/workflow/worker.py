@@ -111,18 +111,20 @@ class Worker:
             doorbell = PostgresDoorbell(self._url, {RUNNABLE: self._runnable, CANCELLED: self._cancelled})
             await doorbell.start()
             stack.push_async_callback(doorbell.stop)
-            async with asyncio.TaskGroup() as group:
-                loops = [group.create_task(self._cycle(session)) for session in sessions[1:]]
-                loops += [
-                    group.create_task(self._extend_leases(sessions[0])),
-                    group.create_task(self._poll()),
-                ]
-                ready()
-                await self._stopping.wait()
-                await self._drain()
-                for each in loops:
-                    each.cancel()
-            await self._give_back(sessions[0])
+            try:
+                async with asyncio.TaskGroup() as group:
+                    loops = [group.create_task(self._cycle(session)) for session in sessions[1:]]
+                    loops += [
+                        group.create_task(self._extend_leases(sessions[0])),
+                        group.create_task(self._poll()),
+                    ]
+                    ready()
+                    await self._stopping.wait()
+                    await self._drain()
+                    for each in loops:
+                        each.cancel()
+            finally:
+                await self._give_back(sessions[0])
 
     def stop(self, *, at_once: bool = False) -> None:
         """Claim nothing more, let what runs end, unless *at_once*, and let `run` return then."""

@@ -13,7 +13,7 @@ import pytest
 from messenger.workflow import store
 from messenger.workflow.session import Session
 from messenger.workflow.store import NewTask
-from messenger.workflow.template import Template
+from messenger.workflow.template import Step, Template
 
 from .attempts import on_a_loop
 from .engine import LEASE, completed, opened
@@ -34,10 +34,10 @@ async def register(url, namespace, number):
         print("ready", flush=True)
         sys.stdin.readline()
         steps = [Step(name=f"s{at}", handler=f"h{at * int(number) % 97}") for at in range(1, 50)]
-        template = Template("orders", "1" if number == "1" else sys.argv[4], steps, namespace=namespace)
+        template = Template(f"orders-{number}", "1", steps, namespace=namespace)
         print(await register_template(session, template))
 
-asyncio.run(register(*sys.argv[1:4]))
+asyncio.run(register(*sys.argv[1:]))
 """
 
 
@@ -296,18 +296,34 @@ def check_rows(url, template, task_ids):
         check_dead_letters(steps, of_task)
 
 
+@on_a_loop
+async def test_templates_with_handlers_in_common_may_be_registered_at_once(many):
+    """Each inserts those that are missing, and waits for who inserted one of them before."""
+    chance = Random(7)
+    async with many(6) as sessions:
+        for turn in range(8):
+            every = [Step(name=f"s{at}", handler=f"s{at}") for at in range(300)]
+            some = [chance.sample(every, chance.randint(150, 300)) for _ in sessions]
+            await asyncio.gather(
+                *(
+                    registered(session, *steps, name=f"orders-{at}", namespace=f"in-common-{turn}")
+                    for at, (session, steps) in enumerate(zip(sessions, some, strict=True))
+                )
+            )
+
+
 def test_processes_may_register_at_once(shared_database):
-    """As they do when several workers of a deployment start."""
+    """As they do when several workers of a deployment start, whose workflows have handlers in common."""
     before = deadlocks(shared_database)
     for turn in range(3):
         processes = [
             subprocess.Popen(
-                [sys.executable, "-c", REGISTER, shared_database, f"registered-{turn}", str(number), str(at)],
+                [sys.executable, "-c", REGISTER, shared_database, f"registered-{turn}", str(number)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,
             )
-            for at, number in enumerate([1, 1, 2, 3])
+            for number in (1, 1, 2, 3)
         ]
         for process in processes:
             assert process.stdout.readline() == "ready\n"

@@ -133,7 +133,7 @@ class Model(RuleBasedStateMachine):
 
     @invariant()
     def rows_agree(self):
-        if not hasattr(self, "task_ids"):
+        if not hasattr(self, "rows"):
             return
         for task in self.rows["task"]:
             task_id = task["task_id"]
@@ -149,7 +149,7 @@ class Model(RuleBasedStateMachine):
 
     def teardown(self):
         """Let everything end: nothing may be left that nobody would ever run."""
-        if not hasattr(self, "task_ids"):
+        if not hasattr(self, "rows"):
             return
         for _ in range(1000):
             for row in self.rows["queue"]:

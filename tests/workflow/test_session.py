@@ -4,6 +4,7 @@ import asyncio
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from messenger.workflow import store
 from messenger.workflow.connection import CannotConnect
@@ -79,3 +80,15 @@ async def test_json_that_is_nested_too_deeply_is_refused(shared_database):
 
         with pytest.raises(Refused, match="stack depth"):
             await store.create_tasks(session, [NewTask(number, "[" * 100_000 + "]" * 100_000)])
+
+
+@on_a_loop
+async def test_a_database_s_own_isolation_level_is_not_ours(shared_database):
+    """What locks first and reads then has to see what was committed meanwhile."""
+    url = make_conninfo(shared_database, options="-cdefault_transaction_isolation=serializable")
+    async with Session(url) as session:
+        connection = await session.connect()
+
+        cursor = await connection.execute("SHOW transaction_isolation")
+
+        assert await cursor.fetchall() == [("read committed",)]

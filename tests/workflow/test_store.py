@@ -385,6 +385,20 @@ def test_a_dead_letter_tells_what_the_step_was_given(engine):
     }
 
 
+def test_a_dead_letter_that_is_too_deep_to_be_read_does_not_hide_the_others(engine):
+    """How deep JSON may be is up to each Python: it may be written by another."""
+    good, deep = engine.new(WORK), engine.new(WORK, input="[" * 3000 + "]" * 3000)
+    for lease in engine.claim(2):
+        engine.fail(lease)
+
+    letters = engine.dead_letters(most=2, before=None, settled=False)
+
+    found = {letter.task_id: letter for letter in letters}
+    assert {*found} == {good, deep}
+    assert found[deep].reason == "OSError: no disk"
+    assert "input" in found[good].snapshot
+
+
 # Leases that run out.
 
 
@@ -422,6 +436,22 @@ def test_what_is_given_up_does_not_keep_others_from_being_claimed(engine):
 
     assert keys(engine.claim(2)) == [(other, 0)]
     assert engine.state(poison) == "error"
+
+
+def test_who_finds_but_a_step_to_give_up_is_told_that_there_may_be_more(engine):
+    """It took the place of one that could have been claimed."""
+    number = engine.register(step("work", retry=ONCE))
+    poison, other = engine.create(number), engine.create(number)
+    engine.claim()
+    engine.execute("UPDATE queue SET due_at = due_at - interval '1 day' WHERE task_id = %s", poison)
+    engine.execute("LISTEN messenger_runnable")
+
+    assert engine.claim(1) == []
+
+    found = [*engine.connection.notifies(timeout=5, stop_after=1)]
+    engine.execute("UNLISTEN *")
+    assert len(found) == 1
+    assert keys(engine.claim(1)) == [(other, 0)]
 
 
 def test_the_holder_of_a_step_that_was_given_up_is_refused(engine):

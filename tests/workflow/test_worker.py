@@ -13,6 +13,7 @@ from messenger.workflow.migrate import migrate
 from messenger.workflow.session import Session
 from messenger.workflow.state import StepState, TaskState
 from messenger.workflow.store import NewTask, create_tasks
+from messenger.workflow.worker import Worker
 
 from .attempts import on_a_loop
 from .working import SOON, execute, let_run_out, run, served, workflow, working
@@ -352,7 +353,7 @@ async def extended(url, task_id, times):
 
 
 @on_a_loop
-async def test_a_checkpoint_survives_a_lost_connection(shared_database):
+async def test_a_checkpoint_survives_a_lost_connection(database):
     """It is given once, and the next attempt is to begin there."""
     begun, go_on = asyncio.Event(), asyncio.Event()
 
@@ -366,11 +367,11 @@ async def test_a_checkpoint_survives_a_lost_connection(shared_database):
         raise OSError
 
     orders = workflow(work)
-    async with served(shared_database, orders, lease_seconds=1) as client:
+    async with served(database, orders, lease_seconds=1) as client:
         created = await client.create(orders)
         await begun.wait()
-        cut_off(shared_database)
-        await extended(shared_database, created.task_id, times=2)
+        cut_off(database)
+        await extended(database, created.task_id, times=2)
         go_on.set()
         task = await client.wait(created.task_id, SOON)
 
@@ -516,11 +517,11 @@ async def test_what_nobody_told_of_is_found_by_looking(shared_database):
 
 
 @on_a_loop
-async def test_connections_that_are_lost_are_opened_again(shared_database):
+async def test_connections_that_are_lost_are_opened_again(database):
     orders = workflow(returning(1))
-    async with served(shared_database, orders) as client:
+    async with served(database, orders) as client:
         created = [await client.create(orders) for _ in range(5)]
-        cut_off(shared_database)
+        cut_off(database)
         tasks = [await client.wait(each.task_id, SOON) for each in created]
 
     assert {task.state for task in tasks} == {TaskState.COMPLETE}
@@ -558,3 +559,29 @@ async def test_a_server_that_is_killed_and_started_again_is_all_the_same(own_dat
         tasks = await asyncio.gather(*waiting)
 
     assert [task.results for task in tasks] == [{"work": n, "after": n} for n in range(10)]
+
+
+@on_a_loop
+async def test_a_worker_that_is_cancelled_gives_back_what_it_has(shared_database):
+    """As Ctrl-C does: others need not wait until its leases, of an hour, run out."""
+    begun = asyncio.Event()
+
+    @step
+    async def work(context):
+        if context.attempt == 2:
+            return "again"
+        begun.set()
+        return await asyncio.Event().wait()
+
+    orders = workflow(work)
+    async with Client(shared_database) as client:
+        worker = asyncio.create_task(Worker(shared_database, [orders], lease_seconds=3600).run())
+        created = await client.create(orders)
+        await begun.wait()
+        worker.cancel()
+        await asyncio.wait([worker])
+        async with working(shared_database, orders):
+            task = await client.wait(created.task_id, 5)
+
+    assert worker.cancelled()
+    assert task.results == {"work": "again"}

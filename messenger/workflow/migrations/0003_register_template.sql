@@ -15,6 +15,7 @@ BEGIN
     END IF;
     INSERT INTO handler (namespace, name)
         SELECT DISTINCT in_namespace, handler FROM jsonb_to_recordset(in_steps) AS step(handler text)
+        ORDER BY handler -- or two that register at once wait for each other in a ring
         ON CONFLICT DO NOTHING;
     INSERT INTO template (workflow_id, version, definition, root_count, step_count)
         SELECT in_workflow_id, in_version, in_definition,

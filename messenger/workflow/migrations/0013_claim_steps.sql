@@ -84,6 +84,8 @@ BEGIN
     END IF;
     IF cardinality(leased_tasks) IS DISTINCT FROM cardinality(tasks) THEN
         PERFORM bury_steps(tasks, numbers);
+        -- They took the places of others, that whoever is given less than asked for takes for none.
+        PERFORM pg_notify('messenger_runnable', handler_id::text) FROM unnest(in_handlers) AS handler_id;
     END IF;
 END
 $$;

@@ -3,6 +3,7 @@
 -- memory: were a page out of order dear, a template's hundred steps would be read to find one.
 SELECT
     set_config('search_path', 'messenger_workflow', false),
+    set_config('default_transaction_isolation', 'read committed', false), -- functions lock, and then look again
     set_config('jit', 'off', false),
     set_config('random_page_cost', '1.1', false),
     set_config('plan_cache_mode', 'force_generic_plan', false),
