@@ -424,15 +424,18 @@ FIRST_BEGAN = (
 @on_a_loop
 async def test_one_of_fifty_creates_a_task(database):
     """At once, each over a connection of its own, and each with its tasks in another order."""
-    keys = [f"order {number}" for number in range(20)]
+    print(f"MESSENGER_SOAK_SEED={SEED}")
+    keys, chance = [f"order {number}" for number in range(20)], random.Random(SEED)
     async with AsyncExitStack() as stack:
         clients = [await stack.enter_async_context(Client(database, connections=1)) for _ in range(50)]
+        for client in clients:  # each is to create its tasks in one transaction
+            await client.register(LINEAR)
 
         created = await asyncio.gather(
             *(
                 client.create(LINEAR, identity_key=key)
                 for client in clients
-                for key in random.Random(SEED).sample(keys, 20)
+                for key in chance.sample(keys, 20)
             )
         )
 
