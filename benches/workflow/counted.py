@@ -17,7 +17,9 @@ _COUNTS = """
     FROM pg_stat_database WHERE datname = current_database()
 """
 _NAMES = ("commits", "writing_commits", "wal_flushes", "wal_bytes")
-_FLUSHES = "SELECT sum(fsyncs)::bigint FROM pg_stat_io WHERE object = 'wal'"
+_FLUSHES = """
+    SELECT sum(fsyncs)::bigint FROM pg_stat_io WHERE object = 'wal' AND backend_type = 'client backend'
+"""
 _FLUSHES_BEFORE_18 = "SELECT wal_sync FROM pg_stat_wal"
 _OTHERS = """
     SELECT count(*) FROM pg_stat_activity
@@ -30,7 +32,8 @@ async def counted(
 ) -> dict[str, float]:
     """Return what one of so many workflows takes, by what more of them take than few do.
 
-    Nobody else may be connected to the database.
+    Of the commits some write; some read; and the server process of each that listens has one whenever anybody
+    is notified. Nobody else may be connected to the database.
     """
     counts = []
     for runs in (in_flight, in_flight + times):
