@@ -20,8 +20,8 @@ from messenger.workflow import Step, Template, check_input
 from messenger.workflow.http.shapes import CreatedBody, Creation
 from messenger.workflow.json_value import encode_json
 from messenger.workflow.migrate import migrate
-from messenger.workflow.postgres_server import PostgresServer
-from messenger.workflow.programs import ProgramsMissing
+from messenger.workflow.postgres.postgres_server import PostgresServer
+from messenger.workflow.postgres.programs import ProgramsMissing
 from messenger.workflow.queries import query
 
 ROUNDS = 2000

@@ -7,8 +7,8 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from messenger.workflow.postgres_server import PostgresServer
-from messenger.workflow.programs import ProgramsMissing
+from messenger.workflow.postgres.postgres_server import PostgresServer
+from messenger.workflow.postgres.programs import ProgramsMissing
 
 from .peers.measure import PEERS, PeerMissing, measure
 

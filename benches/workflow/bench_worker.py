@@ -10,10 +10,10 @@ import psycopg
 import pytest
 
 from messenger.workflow import Context, Workflow, step, store
+from messenger.workflow.attempts.runner import Runner
 from messenger.workflow.lease import Lease
 from messenger.workflow.leased_step import LeasedStep
 from messenger.workflow.outcome import outcome_of
-from messenger.workflow.runner import Runner
 from messenger.workflow.session import Session
 from messenger.workflow.watcher import Watcher
 

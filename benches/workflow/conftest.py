@@ -18,8 +18,8 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from messenger.workflow.migrate import migrate
-from messenger.workflow.postgres_server import PostgresServer
-from messenger.workflow.programs import ProgramsMissing
+from messenger.workflow.postgres.postgres_server import PostgresServer
+from messenger.workflow.postgres.programs import ProgramsMissing
 
 from .stored import store_tasks
 

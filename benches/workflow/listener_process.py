@@ -11,8 +11,8 @@ import select
 import sys
 from time import monotonic_ns, time_ns
 
-from messenger.workflow.connection import connect
 from messenger.workflow.doorbell import PostgresDoorbell, Ring
+from messenger.workflow.postgres.connection import connect
 
 
 def raw(url: str, channel: str, listeners: int) -> None:

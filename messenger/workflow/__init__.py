@@ -16,22 +16,22 @@ orders = Workflow("orders", version="1", steps=[reserve, charge])
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .attempt import HandlerDied, HandlerRaised, TimedOut
+from .attempts.attempt import HandlerDied, HandlerRaised, TimedOut
+from .attempts.runner import Runner
+from .attempts.subprocess_handler import BadLine, HandlerFailed, SubprocessHandler, subprocess_handler
+from .attempts.thread_pool import ThreadsHang
 from .context import Context, CursorRange, LeaseLost
 from .handlers import Handler, Handlers, UnknownHandler
 from .input_schema import BadInput, check_input
 from .json_value import NotJson
 from .outcome import BadResult, PermanentError, RetryLater
 from .problem import BadTemplate, Problem
-from .runner import Runner
 from .state import StepState, TaskState
-from .subprocess_handler import BadLine, HandlerFailed, SubprocessHandler, subprocess_handler
 from .template import Retry, Step, Template
-from .thread_pool import ThreadsHang
 from .workflow import StepFunction, Workflow, batch, decision, step
 
 if TYPE_CHECKING:
-    from .foreign import BadForeign, CffiMissing, ForeignError, foreign_handler
+    from .attempts.foreign import BadForeign, CffiMissing, ForeignError, foreign_handler
     from .template_file import format_template, parse_template
 
 __all__ = [

@@ -10,11 +10,11 @@ from typing import Any, Self
 import msgspec
 
 from . import store
-from .connection import CannotConnect
 from .errors import WorkflowError
 from .input_schema import check_input
 from .json_value import encode_json
 from .outcome import outcome_of
+from .postgres.connection import CannotConnect
 from .reader import Reader
 from .session import Disconnected, Session
 from .state import StepState, TaskState

@@ -10,13 +10,13 @@ from importlib import import_module
 import click
 
 from .client import BadTask, UnknownTask, WrongState
-from .connection import BadUrl
 from .errors import WorkflowError
 from .input_schema import BadInput
 from .json_value import NotJson
 from .load_workflows import CannotLoad
 from .migrate import MigrationFailed, MigrationsDisagree
 from .outcome import BadResult
+from .postgres.connection import BadUrl
 from .problem import BadTemplate
 from .session import Refused
 from .store import TemplateChanged

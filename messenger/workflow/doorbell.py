@@ -11,8 +11,8 @@ import psycopg
 from psycopg import sql
 
 from .backoff import delay_seconds
-from .connection import connect_async
 from .errors import WorkflowError
+from .postgres.connection import connect_async
 
 RUNNABLE = "messenger_runnable"
 """With a handler's number: a step is to be claimed."""

@@ -9,9 +9,9 @@ import msgspec
 import psycopg
 from psycopg.pq import TransactionStatus
 
-from .connection import connect, without_password
 from .errors import WorkflowError
-from .programs import OLDEST_VERSION
+from .postgres.connection import connect, without_password
+from .postgres.programs import OLDEST_VERSION
 from .queries import query
 
 _FILE = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql")

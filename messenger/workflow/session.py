@@ -6,8 +6,8 @@ from typing import Any, Self
 
 import psycopg
 
-from .connection import connect_async, refusal, without_password
 from .errors import WorkflowError
+from .postgres.connection import connect_async, refusal, without_password
 from .queries import query
 
 _TRIES = 5

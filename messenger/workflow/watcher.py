@@ -5,8 +5,8 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, suppress
 
 from . import store
-from .connection import CannotConnect
 from .doorbell import FINISHED, PostgresDoorbell
+from .postgres.connection import CannotConnect
 from .session import Disconnected, Session
 
 _MOST_RECENT = 10_000

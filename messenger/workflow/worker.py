@@ -14,15 +14,15 @@ from time import monotonic
 from typing import Any, TypeVar
 
 from . import store
+from .attempts.runner import Runner
 from .backoff import delay_seconds
-from .connection import CannotConnect
 from .doorbell import CANCELLED, RUNNABLE, PostgresDoorbell
 from .failure import delay_after, failure_of
 from .handlers import Handler, Handlers
 from .lease import Lease
 from .leased_step import LeasedStep
 from .outcome import BadResult, PermanentError, outcome_of
-from .runner import Runner
+from .postgres.connection import CannotConnect
 from .session import Disconnected, Refused, Session
 from .store import Completed
 from .template import Step, Template

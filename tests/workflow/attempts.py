@@ -5,8 +5,8 @@ import inspect
 from contextlib import asynccontextmanager
 
 from messenger.workflow import Context
+from messenger.workflow.attempts.runner import Runner
 from messenger.workflow.handlers import handler_of
-from messenger.workflow.runner import Runner
 
 LONG_SECONDS = 60.0  # of an attempt that is meant to end before
 SOON_SECONDS = 0.05  # of one that is meant to take too long

@@ -15,8 +15,8 @@ from psycopg.conninfo import make_conninfo
 
 from messenger.workflow.command import main
 from messenger.workflow.migrate import migrate
-from messenger.workflow.postgres_server import PostgresServer
-from messenger.workflow.programs import ProgramsMissing
+from messenger.workflow.postgres.postgres_server import PostgresServer
+from messenger.workflow.postgres.programs import ProgramsMissing
 
 from .engine import opened
 from .verbs import LOADS, ORDERS, WAITS

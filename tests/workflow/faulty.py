@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import psycopg
 
-from messenger.workflow.connection import CannotConnect
+from messenger.workflow.postgres.connection import CannotConnect
 from messenger.workflow.session import Disconnected
 
 PROGRAM = Path(__file__).with_name("worker_program.py")

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from messenger.workflow.diagram import WIDTH_LEAST, Drawn, format_diagram, format_summary
-from messenger.workflow.lanes import lay_out
+from messenger.workflow.drawing.diagram import WIDTH_LEAST, Drawn, format_diagram, format_summary
+from messenger.workflow.drawing.lanes import lay_out
 from messenger.workflow.state import StepState, TaskState
 
 from .templates import dags

@@ -16,9 +16,9 @@ from psycopg.conninfo import conninfo_to_dict
 
 from messenger.workflow import TaskState, Workflow, step
 from messenger.workflow.client import Client, WrongState
-from messenger.workflow.connection import CannotConnect
 from messenger.workflow.migrate import migrate
-from messenger.workflow.postgres_server import PostgresServer
+from messenger.workflow.postgres.connection import CannotConnect
+from messenger.workflow.postgres.postgres_server import PostgresServer
 from messenger.workflow.session import Disconnected
 from messenger.workflow.worker import Worker
 

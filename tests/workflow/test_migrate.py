@@ -10,7 +10,6 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from messenger.workflow.connection import BadUrl, CannotConnect, connect
 from messenger.workflow.migrate import (
     BadMigrations,
     MigrationFailed,
@@ -18,6 +17,7 @@ from messenger.workflow.migrate import (
     migrate,
     read_migrations,
 )
+from messenger.workflow.postgres.connection import BadUrl, CannotConnect, connect
 
 # Ready first, so that several begin at the same moment.
 MIGRATE = """

@@ -8,18 +8,18 @@ from types import SimpleNamespace
 import psycopg
 import pytest
 
-from messenger.workflow import programs
-from messenger.workflow.open_postgres import default_folder, open_postgres
-from messenger.workflow.owner import Owner, Unreachable, choose_owner
-from messenger.workflow.postgres_server import AlreadyRunning
-from messenger.workflow.programs import ProgramsMissing, find_programs
+from messenger.workflow.postgres import programs
+from messenger.workflow.postgres.open_postgres import default_folder, open_postgres
+from messenger.workflow.postgres.owner import Owner, Unreachable, choose_owner
+from messenger.workflow.postgres.postgres_server import AlreadyRunning
+from messenger.workflow.postgres.programs import ProgramsMissing, find_programs
 
 from .processes import processes_in
 
 # Ready first, so that several begin at the same moment.
 OPEN = """
 import sys
-from messenger.workflow.open_postgres import open_postgres
+from messenger.workflow.postgres.open_postgres import open_postgres
 print("ready", flush=True)
 sys.stdin.readline()
 with open_postgres(folder=sys.argv[1]) as url:

@@ -13,16 +13,21 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from messenger.workflow.data_folder import NotInitialised
-from messenger.workflow.owner import Unreachable
-from messenger.workflow.postgres_server import AlreadyRunning, PortTaken, PostgresServer, ServerFailed
-from messenger.workflow.programs import ProgramsMissing
+from messenger.workflow.postgres.data_folder import NotInitialised
+from messenger.workflow.postgres.owner import Unreachable
+from messenger.workflow.postgres.postgres_server import (
+    AlreadyRunning,
+    PortTaken,
+    PostgresServer,
+    ServerFailed,
+)
+from messenger.workflow.postgres.programs import ProgramsMissing
 
 from .processes import addresses_of, processes_in, uids_of, wait_for_ends
 
 HOLD = """
 import sys
-from messenger.workflow.postgres_server import PostgresServer
+from messenger.workflow.postgres.postgres_server import PostgresServer
 with PostgresServer(folder=sys.argv[1]) as server:
     print(server.url, flush=True)
     sys.stdin.read()

@@ -9,7 +9,7 @@ from functools import partial
 import pytest
 
 from messenger.workflow import Context, HandlerDied, LeaseLost, Runner, ThreadsHang, TimedOut
-from messenger.workflow.deadlines import Deadlines
+from messenger.workflow.attempts.deadlines import Deadlines
 
 from .attempts import LONG_SECONDS, SOON_SECONDS, Tried, in_thread, on_a_loop, on_loop, opened
 

@@ -7,7 +7,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from messenger.workflow import store
-from messenger.workflow.connection import CannotConnect
+from messenger.workflow.postgres.connection import CannotConnect
 from messenger.workflow.session import Disconnected, Refused, Session
 from messenger.workflow.store import NewTask
 

@@ -7,13 +7,13 @@ import sys
 import psycopg
 import pytest
 
-from messenger.workflow.shared_server import SharedServer
+from messenger.workflow.postgres.shared_server import SharedServer
 
 from .processes import processes_in
 
 JOIN = """
 import logging, sys
-from messenger.workflow.shared_server import SharedServer
+from messenger.workflow.postgres.shared_server import SharedServer
 logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(message)s")
 with SharedServer(sys.argv[1]) as server:
     print(server.url, flush=True)

@@ -1,6 +1,6 @@
 """What is written to a terminal, and written again."""
 
-from messenger.workflow.terminal import rewrite
+from messenger.workflow.drawing.terminal import rewrite
 
 
 def test_a_line_that_wraps_is_as_many_rows(monkeypatch, capsys):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from ..connection import CannotConnect
+from ..postgres.connection import CannotConnect
 from ..session import Disconnected, NotMigrated
 from .answer import Answer, json_answer
 from .metrics import CONTENT_TYPE, Sample, family

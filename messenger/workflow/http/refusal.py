@@ -8,10 +8,10 @@ from typing import Any
 from msgspec import Struct
 
 from ..client import BadTask, UnknownTask, WrongState
-from ..connection import CannotConnect
 from ..input_schema import BadInput
 from ..json_value import NotJson
 from ..outcome import BadResult
+from ..postgres.connection import CannotConnect
 from ..problem import BadTemplate, Problem
 from ..reader import ResultsTooLarge
 from ..session import Disconnected, NotMigrated, Refused

@@ -7,8 +7,8 @@ from itertools import count
 from typing import TypeVar
 
 from ..client import Client
-from ..connection import CannotConnect
-from ..open_postgres import open_postgres
+from ..postgres.connection import CannotConnect
+from ..postgres.open_postgres import open_postgres
 from ..session import Disconnected
 from .arguments import say
 

@@ -55,8 +55,8 @@ def command(settled: bool, limit: int, before: int | None, as_json: bool, url: s
 
 
 def _write(found: "list[DeadLetter]") -> None:
-    from .. import terminal
-    from ..table import format_table
+    from ..drawing import terminal
+    from ..drawing.table import format_table
 
     rows = [
         (

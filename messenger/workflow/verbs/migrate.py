@@ -25,9 +25,9 @@ def command(url: str | None) -> int:
 
     Each migration that was applied is written to stdout. Running it again, or twice at once, does no harm.
     """
-    from ..connection import without_password
     from ..migrate import migrate
-    from ..open_postgres import open_postgres
+    from ..postgres.connection import without_password
+    from ..postgres.open_postgres import open_postgres
 
     with open_postgres(url) as found:
         applied = migrate(found)

@@ -68,10 +68,10 @@ def command(
 
     The database is migrated first. The URL to connect to is written to stdout once it answers.
     """
-    from ..connection import without_password
     from ..http.server import listen, serve, url_of
     from ..migrate import migrate
-    from ..open_postgres import open_postgres
+    from ..postgres.connection import without_password
+    from ..postgres.open_postgres import open_postgres
 
     guard = _guard_of(host, token_file, no_token)
     logging.basicConfig(level=logging.WARNING, format="messenger workflow: %(message)s")

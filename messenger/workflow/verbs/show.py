@@ -40,7 +40,7 @@ _LOOK_SECONDS = 0.25
 @url
 def command(task_id: int, results: bool, watch: bool, as_json: bool, url: str | None) -> int:
     """Draw how a task stands."""
-    from .. import terminal
+    from ..drawing import terminal
     from .database import with_client
 
     async def show(client: "Client") -> int:
@@ -73,27 +73,27 @@ def _verdict(task: "Task", as_json: bool) -> int:
 
 
 def _picture(task: "Task") -> list[str]:
-    from .. import terminal
-    from ..task_picture import format_task
+    from ..drawing import terminal
+    from ..drawing.task_picture import format_task
 
     return format_task(task, width=terminal.width(), ascii_only=terminal.ascii_only(), paint=terminal.paint)
 
 
 def _write_picture(task: "Task") -> None:
-    from .. import terminal
+    from ..drawing import terminal
 
     for line in _picture(task):
         terminal.write(line)
 
 
 def _write_as_json(task: "Task") -> None:
-    from ..task_json import task_json
+    from ..drawing.task_json import task_json
 
     write_json(task_json(task))
 
 
 async def _watch_lines(client: "Client", task_id: int, results: bool, as_json: bool) -> "Task":
-    from ..task_picture import summary_of
+    from ..drawing.task_picture import summary_of
     from .database import answered
 
     before = None
@@ -111,7 +111,7 @@ async def _watch_lines(client: "Client", task_id: int, results: bool, as_json: b
 
 
 async def _watch_picture(client: "Client", task_id: int, results: bool) -> "Task":
-    from .. import terminal
+    from ..drawing import terminal
     from .database import answered
 
     drawn: list[str] = []

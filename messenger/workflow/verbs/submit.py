@@ -163,9 +163,9 @@ async def _wait(client: "Client", created: "Created", timeout_seconds: float | N
 
 
 def _tell(task: "Task", as_json: bool) -> int:
+    from ..drawing.task_json import results_in_order, task_json
+    from ..drawing.task_picture import summary_of
     from ..state import TaskState
-    from ..task_json import results_in_order, task_json
-    from ..task_picture import summary_of
 
     write_json(task_json(task) if as_json else results_in_order(task))
     if task.state is TaskState.COMPLETE:

@@ -58,8 +58,8 @@ def command(states: tuple[str, ...], limit: int, before: int | None, as_json: bo
 
 
 def _write(found: "list[TaskHead]") -> None:
-    from .. import terminal
-    from ..table import format_table
+    from ..drawing import terminal
+    from ..drawing.table import format_table
 
     rows = [
         (

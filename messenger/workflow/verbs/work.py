@@ -114,7 +114,7 @@ async def _work(found: str, workflows: "Sequence[Workflow]", once: bool, make: "
 
 
 def _ready(worker: "Worker", workflows: "Sequence[Workflow]", found: str) -> str:
-    from ..connection import without_password
+    from ..postgres.connection import without_password
 
     served = ", ".join(
         f"{each.template.name} {each.template.version}"
@@ -159,7 +159,7 @@ def _obeyed_signals(worker: "Worker") -> Iterator[list[int]]:
 
 async def _stop_when_idle(worker: "Worker", workflows: "Sequence[Workflow]", found: str) -> None:
     from .. import store
-    from ..connection import CannotConnect
+    from ..postgres.connection import CannotConnect
     from ..session import Disconnected, Session
 
     handlers = [(each.template.namespace, handler.name) for each in workflows for handler in each.handlers]

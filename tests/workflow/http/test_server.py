@@ -13,7 +13,6 @@ from psycopg.conninfo import make_conninfo
 
 from messenger.workflow.client import Client
 from messenger.workflow.command import main
-from messenger.workflow.connection import without_password
 from messenger.workflow.http.api import ROUTES
 from messenger.workflow.http.app import App
 from messenger.workflow.http.guard import Guard
@@ -21,7 +20,8 @@ from messenger.workflow.http.open_api import describe
 from messenger.workflow.http.operator import Operator
 from messenger.workflow.http.service import Service
 from messenger.workflow.migrate import read_migrations
-from messenger.workflow.postgres_server import PostgresServer
+from messenger.workflow.postgres.connection import without_password
+from messenger.workflow.postgres.postgres_server import PostgresServer
 from messenger.workflow.session import Session
 
 from .conftest import a_template

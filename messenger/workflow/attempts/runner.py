@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from typing import Any, Protocol, cast
 
+from ..context import Context
+from ..handlers import Handler
 from .attempt import Attempt, Done, told, watched
-from .context import Context
 from .deadlines import Deadlines
-from .handlers import Handler
 from .process_pool import ABANDONED, ProcessPool
 from .thread_pool import ThreadJob, ThreadPool
 

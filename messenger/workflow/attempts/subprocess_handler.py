@@ -10,13 +10,13 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from ..context import Context
+from ..handlers import Handler
+from ..outcome import PermanentError, RetryLater
 from .attempt import HandlerDied
 from .child import Child, start_child
 from .children import Children
-from .context import Context
 from .context_json import encode_context
-from .handlers import Handler
-from .outcome import PermanentError, RetryLater
 
 _MOST_LINE_BYTES = 4 << 20
 _MOST_PROCESSES = 256

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from .errors import WorkflowError
+from ..errors import WorkflowError
 
 # PostgreSQL refuses to run as root. An existing user, since adding one would change the machine.
 _UNPRIVILEGED = "nobody"

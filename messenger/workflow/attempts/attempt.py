@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-from .context import Context, LeaseLost
+from ..context import Context, LeaseLost
+from ..handlers import Handler
 from .deadlines import Deadline, Deadlines
-from .handlers import Handler
 
 Done = Callable[[Any, BaseException | None], None]
 """Takes what the handler returned, and None; or None, and why there is nothing."""

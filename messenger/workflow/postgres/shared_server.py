@@ -7,8 +7,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from ..errors import WorkflowError
 from .connection import CannotConnect, connect
-from .errors import WorkflowError
 from .postgres_server import AlreadyRunning, PostgresServer
 from .postmaster import find_postmaster, wait_for_end
 

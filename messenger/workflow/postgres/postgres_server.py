@@ -21,9 +21,9 @@ from urllib.parse import quote
 
 from psycopg import sql
 
+from ..errors import WorkflowError
 from .connection import connect
 from .data_folder import SUPERUSER, prepare_data
-from .errors import WorkflowError
 from .owner import Owner, choose_owner, claim_folder, environment, make_folder
 from .postmaster import crash, find_postmaster, wait_for_end
 

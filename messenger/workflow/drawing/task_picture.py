@@ -6,10 +6,10 @@ from typing import Any
 
 import msgspec
 
+from ..state import StepState
+from ..task import Task, TaskStep
 from .columns import on_one_line
 from .diagram import Drawn, Paint, format_diagram, format_summary
-from .state import StepState
-from .task import Task, TaskStep
 from .task_json import results_in_order
 
 _FAILED = (StepState.ERROR, StepState.WAITING_FOR_RETRY, StepState.IN_PROGRESS, StepState.ENQUEUED)

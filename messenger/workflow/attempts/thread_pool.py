@@ -7,9 +7,9 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any
 
+from ..context import Context
+from ..handlers import Function
 from .attempt import Done
-from .context import Context
-from .handlers import Function
 
 
 class ThreadsHang(Exception):

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from .context import Context
+from ..context import Context
 
 _encode = msgspec.json.Encoder().encode
 

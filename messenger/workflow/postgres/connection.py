@@ -3,7 +3,7 @@
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from .errors import WorkflowError
+from ..errors import WorkflowError
 
 CONNECT_SECONDS = 10
 

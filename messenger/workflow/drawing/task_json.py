@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from .task import Task
+from ..task import Task
 
 
 def task_json(task: Task) -> dict[str, Any]:

@@ -6,8 +6,8 @@ import sys
 
 import click
 
+from ..state import StepState
 from .columns import columns_of
-from .state import StepState
 
 _COLOURS = {
     StepState.IN_PROGRESS: "blue",

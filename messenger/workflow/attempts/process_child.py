@@ -11,11 +11,11 @@ from multiprocessing.spawn import prepare
 from queue import SimpleQueue
 from typing import Any, BinaryIO
 
+from ..context import Context, LeaseLost
+from ..outcome import BadResult, PermanentError
+from ..workflow import StepFunction
 from .attempt import HandlerRaised
-from .context import Context, LeaseLost
 from .frames import BadFrame, frame, read_frame
-from .outcome import BadResult, PermanentError
-from .workflow import StepFunction
 
 READY = b""
 """The first frame that is written: imports are done."""

@@ -4,7 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
-from .errors import WorkflowError
+from ..errors import WorkflowError
 from .owner import Owner
 from .programs import Programs, find_programs
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from .errors import WorkflowError
+from ..errors import WorkflowError
 from .owner import Owner
 
 OLDEST_VERSION = 15

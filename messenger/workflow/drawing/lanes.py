@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
-from .graph import Parents
+from ..graph import Parents
 
 Family = frozenset[str]
 """A family by what its members wait for."""

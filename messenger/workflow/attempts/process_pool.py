@@ -9,17 +9,17 @@ from contextlib import suppress
 from multiprocessing.spawn import get_preparation_data
 from typing import Any
 
+from ..context import Context, LeaseLost
+from ..handlers import Handler
 from .attempt import HandlerDied, told
 from .child import Child, start_child
 from .children import Children
-from .context import Context, LeaseLost
 from .frames import BadFrame, frame, frames
-from .handlers import Handler
 
 # The path is the worker's own, for a child to find messenger, and the handlers, wherever the worker did.
 _PROGRAM = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
-    "from messenger.workflow.process_child import main; main()"
+    "from messenger.workflow.attempts.process_child import main; main()"
 )
 
 ABANDONED = "abandoned"

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
+from ..state import StepState, TaskState
 from .columns import columns_of, fitted, on_one_line
 from .lanes import Lane, Layout, lay_out
-from .state import StepState, TaskState
 
 WIDTH_LEAST = 60
 """In columns; on fewer, no name would be left."""

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from .context import Context
+from ..context import Context
+from ..outcome import BadResult, PermanentError
 from .context_json import encode_context
-from .outcome import BadResult, PermanentError
 
 if TYPE_CHECKING:
     from cffi import FFI  # type: ignore[import-untyped]

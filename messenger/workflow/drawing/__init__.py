@@ -1,0 +1,1 @@
+"""Drawing: how tasks are shown, in a terminal and as JSON."""
