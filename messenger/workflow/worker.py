@@ -81,7 +81,9 @@ class Worker:
         self._completed: list[Completed] = []
         self._failed: list[tuple[LeasedStep, BaseException]] = []
         self._hungry = True
-        """There may be steps to claim."""
+        """There may be steps to claim: so it stays until a claim has found fewer than it could take."""
+        self._rings = 0
+        """How often it was told of some."""
         self._work = asyncio.Event()
         """There is something to record, or to claim."""
         self._turn = asyncio.Lock()
@@ -151,7 +153,7 @@ class Worker:
                 self._work.clear()
                 completed, self._completed = self._completed[:_MOST_ITEMS], self._completed[_MOST_ITEMS:]
                 failed, self._failed = self._failed, []
-                claim, self._hungry = self._hungry, False
+                claim = self._hungry
             self._rounds += 1
             for held, error in failed:
                 await self._fail(session, held.lease, held.step, error)
@@ -163,18 +165,20 @@ class Worker:
 
     async def _go_round(self, session: Session, completed: list[Completed], claim: bool) -> None:
         room = self._room_for(len(completed))
-        if claim and not room:  # as soon as something has ended
-            self._hungry, claim = True, False
+        claim = claim and room > 0  # else as soon as something has ended
         if not completed and not claim:
             return
         self._reserved += room
         called_off = self._called_off[session] = set()
+        rings = self._rings
         try:
             leases = await self._complete(session, completed, room, claim)
         finally:
             self._reserved -= room
-        if claim and len(leases) == room:
-            self._runnable(None)  # there may be more
+        if claim and len(leases) < room and self._rings == rings:
+            self._hungry = False
+        if self._hungry:  # there may be more; or somebody found no room for it, while it was reserved here
+            self._work.set()
         for lease in leases:
             await self._start(session, lease, called_off)
 
@@ -307,6 +311,7 @@ class Worker:
     def _runnable(self, handler_id: str | None) -> None:
         if handler_id is None or int(handler_id) in self._handler_ids:
             self._hungry = True
+            self._rings += 1
             self._work.set()
 
     def _cancelled(self, task_id: str | None) -> None:
