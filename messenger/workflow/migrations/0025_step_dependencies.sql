@@ -24,6 +24,7 @@ BEGIN ATOMIC
                 WHERE below.template_id = level.template_id AND below.position = ANY (level.positions)
                     AND parent.position <> ALL (level.seen)
             ) AS positions
+            OFFSET 0 -- else it is done again for each mention of the positions
         ) AS above
         WHERE above.positions <> '{}'
     )
