@@ -79,10 +79,10 @@ __all__ = [
 
 # What few workers need: PyYAML is for templates that are not Python, and cffi for handlers in C.
 _LATE = {
-    "BadForeign": "foreign",
-    "CffiMissing": "foreign",
-    "ForeignError": "foreign",
-    "foreign_handler": "foreign",
+    "BadForeign": "attempts.foreign",
+    "CffiMissing": "attempts.foreign",
+    "ForeignError": "attempts.foreign",
+    "foreign_handler": "attempts.foreign",
     "format_template": "template_file",
     "parse_template": "template_file",
 }

@@ -20,8 +20,8 @@ from messenger.workflow import (
     PermanentError,
     RetryLater,
     TimedOut,
-    process_pool,
 )
+from messenger.workflow.attempts import process_pool
 
 from . import process_handlers as handlers
 from .attempts import SOON_SECONDS, Tried, in_process, on_a_loop, on_loop, opened

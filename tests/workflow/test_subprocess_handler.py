@@ -319,8 +319,7 @@ async def test_it_can_be_called_for_a_test():
 
 WORKER = """
 import asyncio, sys
-from messenger.workflow import Context, Runner
-from messenger.workflow.attempts import subprocess_handler
+from messenger.workflow import Context, Runner, subprocess_handler
 from messenger.workflow.handlers import handler_of
 
 async def main():

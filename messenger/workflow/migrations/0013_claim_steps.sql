@@ -46,10 +46,14 @@ BEGIN
     IF tasks IS NULL THEN
         RETURN;
     END IF;
+    -- Steps that are not to be run took the places of others, that whoever is given less than asked for takes
+    -- for none: so they are told of.
     IF cardinality(tasks) = 1 THEN
         IF claim_step(tasks[1], numbers[1], in_worker) THEN
             leased_tasks := tasks;
             leased_numbers := numbers;
+        ELSE
+            PERFORM pg_notify('messenger_runnable', handler_id::text) FROM unnest(in_handlers) AS handler_id;
         END IF;
         RETURN;
     END IF;
@@ -84,7 +88,6 @@ BEGIN
     END IF;
     IF cardinality(leased_tasks) IS DISTINCT FROM cardinality(tasks) THEN
         PERFORM bury_steps(tasks, numbers);
-        -- They took the places of others, that whoever is given less than asked for takes for none.
         PERFORM pg_notify('messenger_runnable', handler_id::text) FROM unnest(in_handlers) AS handler_id;
     END IF;
 END
