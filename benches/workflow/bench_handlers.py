@@ -13,8 +13,7 @@ from pathlib import Path
 import cffi
 import pytest
 
-from messenger.workflow import Context, Handlers, Runner, Step, foreign_handler
-from messenger.workflow.attempts import subprocess_handler
+from messenger.workflow import Context, Handlers, Runner, Step, foreign_handler, subprocess_handler
 from messenger.workflow.attempts.context_json import encode_context
 from messenger.workflow.outcome import outcome_of
 

@@ -191,9 +191,10 @@ class Client:
         return template
 
     async def cancel(self, task_id: int, reason: str = "") -> None:
-        """Call the task off: nothing of it begins from now on, and what runs is told, and its result refused.
+        """Call the task off: no worker can claim anything of it from now on, and no result is recorded.
 
-        Cancelling it twice is fine.
+        A worker that has a step of it is told, and stops it, or does not begin it; that takes as long as a
+        notification does. Cancelling it twice is fine.
 
         Raises:
             UnknownTask: there is none.

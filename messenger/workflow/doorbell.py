@@ -12,7 +12,7 @@ from psycopg import sql
 
 from .backoff import delay_seconds
 from .errors import WorkflowError
-from .postgres.connection import connect_async
+from .postgres.connection import connect_async, refusal
 
 RUNNABLE = "messenger_runnable"
 """With a handler's number: a step is to be claimed."""
@@ -69,8 +69,10 @@ class PostgresDoorbell:
         try:
             for channel in self._rings:
                 await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
-        except BaseException:
+        except BaseException as error:
             await connection.close()
+            if isinstance(error, psycopg.OperationalError):
+                raise refusal(self._url, error) from error
             raise
         return connection
 

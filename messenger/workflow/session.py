@@ -75,7 +75,7 @@ class Session:
         A statement that PostgreSQL rolled back to end a deadlock is run again.
 
         Raises:
-            Disconnected: the connection broke meanwhile.
+            Disconnected: the connection broke meanwhile, or the statement met a deadlock each time.
             CannotConnect: there is none to be had.
             Refused: it cannot be done with these parameters.
             NotMigrated: the statement meets no table or function of ours.
@@ -85,9 +85,12 @@ class Session:
             try:
                 cursor = await connection.execute(query(name), parameters, prepare=True, binary=True)
                 return await cursor.fetchall() if cursor.description else []
-            except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure):
+            except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure) as error:
                 if not left:
-                    raise
+                    raise Disconnected(
+                        f"{without_password(self._url)} has rolled {name} back {_TRIES} times: "
+                        f"{str(error).splitlines()[0]}"
+                    ) from error
             except (
                 psycopg.errors.UndefinedTable,
                 psycopg.errors.UndefinedFunction,
@@ -99,7 +102,8 @@ class Session:
                 ) from error
             except (psycopg.DataError, psycopg.IntegrityError, UnicodeEncodeError, *_TOO_MUCH) as error:
                 raise Refused(str(error).splitlines()[0]) from error
-            except psycopg.OperationalError as error:
+            # Read only: it was the primary server, and no longer is.
+            except (psycopg.OperationalError, psycopg.errors.ReadOnlySqlTransaction) as error:
                 await self.close()
                 raise Disconnected(f"lost {without_password(self._url)}: {str(error).strip()}") from error
         raise AssertionError("unreachable")

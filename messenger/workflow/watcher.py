@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager, suppress
 
 from . import store
 from .doorbell import FINISHED, PostgresDoorbell
+from .errors import WorkflowError
 from .postgres.connection import CannotConnect
 from .session import Disconnected, Session
 
@@ -40,8 +41,13 @@ class Watcher:
                 self._polling = asyncio.create_task(self._poll(), name="watcher")
 
     async def stop(self) -> None:
-        """Listen no more."""
+        """Listen no more; whoever still waits gets a WorkflowError."""
         await self._doorbell.stop()
+        for future in [future for waiting in self._waiting.values() for future in waiting]:
+            if not future.done():
+                future.set_exception(
+                    WorkflowError("the client was closed while it waited for the end of a task")
+                )
         if self._polling is not None:
             self._polling.cancel()
             with suppress(asyncio.CancelledError):

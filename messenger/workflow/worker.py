@@ -10,7 +10,6 @@ from datetime import timedelta
 from functools import partial
 from itertools import count
 from random import Random
-from time import monotonic
 from typing import Any, TypeVar
 
 from . import store
@@ -19,6 +18,7 @@ from .backoff import delay_seconds
 from .doorbell import CANCELLED, RUNNABLE, PostgresDoorbell
 from .failure import delay_after, failure_of
 from .handlers import Handler, Handlers
+from .held_steps import HeldSteps
 from .lease import Lease
 from .leased_step import LeasedStep
 from .outcome import BadResult, PermanentError, outcome_of
@@ -74,7 +74,7 @@ class Worker:
         self._templates: dict[int, Template] = {}
         self._handlers = _handlers_of(self._workflows)
         self._handler_ids: list[int] = []
-        self._held: dict[tuple[int, int], LeasedStep] = {}
+        self._held = HeldSteps(self._lease, self._lost)
         self._called_off: dict[Session, set[int]] = {}
         """Tasks that were cancelled since a connection's round began: what it leases may be theirs."""
         self._reserved = 0
@@ -87,7 +87,6 @@ class Worker:
         self._work = asyncio.Event()
         """There is something to record, or to claim."""
         self._turn = asyncio.Lock()
-        self._check_leases = asyncio.Event()
         self._stopping = asyncio.Event()
         self._hurried = asyncio.Event()
         """Nobody waits for what runs."""
@@ -117,7 +116,7 @@ class Worker:
                 async with asyncio.TaskGroup() as group:
                     loops = [group.create_task(self._cycle(session)) for session in sessions[1:]]
                     loops += [
-                        group.create_task(self._extend_leases(sessions[0])),
+                        group.create_task(self._held.extend(sessions[0])),
                         group.create_task(self._poll()),
                     ]
                     ready()
@@ -210,6 +209,10 @@ class Worker:
                     await self._complete(session, [one], 0, False)
                 self._runnable(None)
                 return []
+            if not completed:  # what it would have handed over is too much for PostgreSQL
+                _log.error("cannot claim: %s", error)
+                await asyncio.sleep(self._poll_seconds)
+                return []
             [item] = completed
             step = (await self._template(session, item.template_id)).steps[item.position]
             await self._fail(session, item, step, BadResult(f"PostgreSQL cannot store the result: {error}"))
@@ -254,9 +257,7 @@ class Worker:
             return
         step = template.steps[lease.position]
         held = LeasedStep(lease, step)
-        if (earlier := self._held.get(held.key)) is not None:  # its lease ran out, and this worker took over
-            self._lose(earlier)
-        self._held[held.key] = held
+        self._held.add(held)
         ended = partial(self._ended, held)
         if lease.results is None:
             ended(
@@ -284,8 +285,7 @@ class Worker:
 
     def _ended(self, held: LeasedStep, returned: Any, error: BaseException | None) -> None:
         lease = held.lease
-        if self._held.get(held.key) is held:
-            del self._held[held.key]
+        self._held.end(held)
         if not held.lost:
             if error is None:
                 try:
@@ -316,16 +316,13 @@ class Worker:
 
     def _cancelled(self, task_id: str | None) -> None:
         if task_id is None:  # one may have been missed
-            self._check_leases.set()
+            self._held.check()
             return
         for called_off in self._called_off.values():
             called_off.add(int(task_id))
-        for held in [each for each in self._held.values() if each.lease.task_id == int(task_id)]:
-            self._lose(held)
+        self._held.lose_task(int(task_id))
 
-    def _lose(self, held: LeasedStep) -> None:
-        self._held.pop((held.lease.task_id, held.lease.number), None)
-        held.lose()
+    def _lost(self) -> None:
         self._hungry = True
         self._work.set()
 
@@ -333,41 +330,6 @@ class Worker:
         while True:
             self._runnable(None)
             await asyncio.sleep(self._poll_seconds)
-
-    # Leases.
-
-    async def _extend_leases(self, session: Session) -> None:
-        third = self._lease.total_seconds() / 3
-        while True:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(third):
-                    await self._check_leases.wait()
-            due = [
-                held
-                for held in self._held.values()
-                if self._check_leases.is_set() or monotonic() - held.began >= third
-            ]
-            self._check_leases.clear()
-            for start in range(0, len(due), _MOST_ITEMS):
-                await self._extend(session, due[start : start + _MOST_ITEMS])
-
-    async def _extend(self, session: Session, held_steps: list[LeasedStep]) -> None:
-        asked, running = monotonic(), [held.running() for held in held_steps]
-        try:
-            lost = await store.extend_leases(session, running, self._lease)
-        except (Disconnected, CannotConnect) as error:
-            _log.warning("%s", error)
-            for held, each in zip(held_steps, running, strict=True):
-                held.checkpoint = held.checkpoint or each.checkpoint
-            # Nobody could tell us that another worker has them by now.
-            over = asked - self._lease.total_seconds()
-            lost = [held.key for held in held_steps if held.began < over]
-        else:
-            for held in held_steps:
-                held.began = asked
-        for held in held_steps:
-            if held.key in lost and self._held.get(held.key) is held:
-                self._lose(held)
 
     # Stopping.
 
@@ -383,12 +345,8 @@ class Worker:
 
     async def _give_back(self, session: Session) -> None:
         """Let others have at once what has not ended in time."""
-        held_steps = list(self._held.values())
-        for held in held_steps:
-            self._lose(held)
         with suppress(Disconnected, CannotConnect):
-            await store.extend_leases(session, [held.running() for held in held_steps], timedelta(0))
-            if held_steps:
+            if await self._held.give_back(session):
                 await store.tell_runnable(session, self._handler_ids)
 
 

@@ -38,6 +38,7 @@ from .faulty import (
     stop,
     worker,
 )
+from .http.speaking import serving
 from .worker_program import HELD, LINEAR, OFTEN, POISON, SLOW
 
 SOAK_TASKS = int(os.environ.get("MESSENGER_SOAK_TASKS", "2000"))
@@ -93,6 +94,24 @@ def creating(client, workflow, prefix=""):
         return (await client.create(workflow, identity_key=prefix + key)).task_id
 
     return create
+
+
+def creating_over_http(find_server):
+    """Return the same, over whatever server there is at the time; a key makes asking again harmless."""
+    path = f"/v1/workflows/{LINEAR.template.namespace}/{LINEAR.template.name}/tasks"
+
+    def ask(key):
+        try:
+            with find_server().connect() as connection:
+                answer = connection.ask("POST", path, {"identity_key": key})
+        except OSError as error:
+            raise Disconnected(str(error)) from error
+        if answer is None:
+            raise Disconnected("it was killed before it answered")
+        assert answer.status in (200, 201), answer
+        return answer.json["task_id"]
+
+    return lambda key: asyncio.to_thread(ask, key)
 
 
 class Count:
@@ -153,6 +172,25 @@ async def test_what_was_acknowledged_outlives_crashes_of_postgresql(server, call
         await all_ended(client, url)
 
         assert_recorded_once(url, task_ids, calls)
+
+
+@on_a_loop
+async def test_what_was_acknowledged_outlives_crashes_of_the_http_server(database, calls):
+    count = Count()
+    with ExitStack() as stack:
+        servers = [stack.enter_context(serving(database))]
+        async with worker(database, calls), Client(database) as client:
+            create = creating_over_http(lambda: servers[-1])
+            loading = asyncio.create_task(load(create, 300, together=8, acknowledged=count))
+            for number in (50, 200):
+                await count.reached(number)
+                servers[-1].process.kill()
+                servers.append(await asyncio.to_thread(stack.enter_context, serving(database)))
+            task_ids = await loading
+
+            await all_ended(client, database)
+
+    assert_recorded_once(database, task_ids, calls)
 
 
 @on_a_loop
