@@ -12,7 +12,7 @@ from .catalogue import BY_NAME
 from .conftest import counted_in, new_database, timed_sizes
 from .counted import counted
 from .figures import note_rounds
-from .peers import peer
+from .programs import program
 
 POLL_SECONDS = 0.05
 WORKFLOWS = 640
@@ -49,7 +49,7 @@ def workers(request, database):
     """So many processes that work on the database."""
     with ExitStack() as stack:
         for _ in range(request.param):
-            stack.enter_context(peer("worker_process", database))
+            stack.enter_context(program("worker_process", database))
         yield request.param
 
 

@@ -19,7 +19,7 @@ from messenger.workflow.session import Session
 
 from .conftest import timed_sizes
 from .figures import percentiles_us, promised
-from .peers import peer
+from .programs import program
 
 ROUNDS = 200
 TARGETS = {3: "600us", 10: "700us", 50: "1.2ms"}
@@ -111,7 +111,7 @@ def bench_enqueue(benchmark, durable, parents, database, children):
 
     with (
         psycopg.connect(database, autocommit=True) as connection,
-        peer("listener_process", "hour", database, RUNNABLE, "1") as listener,
+        program("listener_process", "hour", database, RUNNABLE, "1") as listener,
     ):
 
         def setup():

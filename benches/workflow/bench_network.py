@@ -17,7 +17,7 @@ from messenger.workflow.state import TaskState
 from .catalogue import BY_NAME
 from .conftest import timed_sizes
 from .figures import note_rounds
-from .peers import peer
+from .programs import program
 
 WORKFLOWS = 320
 IN_FLIGHT = 64
@@ -36,9 +36,9 @@ def distant(request, database, runner):
     """A client whose database is so many milliseconds away, as is its worker's; and how many it really is."""
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="messenger-far-"))
-        stack.enter_context(peer("distant_server", folder, database, str(request.param)))
+        stack.enter_context(program("distant_server", folder, database, str(request.param)))
         url = make_conninfo(database, host=folder, port=5432)
-        stack.enter_context(peer("worker_process", url))
+        stack.enter_context(program("worker_process", url))
         client = runner.run(Client(url).__aenter__())
         yield client, runner.run(round_trip_ms(url))
         runner.run(client.__aexit__(None, None, None))

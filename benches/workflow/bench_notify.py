@@ -13,7 +13,7 @@ import pytest
 
 from .conftest import counted_in, timed_sizes
 from .figures import percentiles_us, promised
-from .peers import peer
+from .programs import program
 
 CHANNEL = "messenger_bench"
 ROUNDS = 500
@@ -55,7 +55,7 @@ def bench_raw(benchmark, connection, database, listeners):
 def time_one_way(benchmark, connection, url, kind, listeners):
     benchmark.group = f"notify {listeners} listeners"
     took = []
-    with peer("listener_process", kind, url, CHANNEL, str(listeners)) as listener:
+    with program("listener_process", kind, url, CHANNEL, str(listeners)) as listener:
 
         def send():
             connection.execute(

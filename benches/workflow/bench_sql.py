@@ -287,7 +287,7 @@ def opened(runner, url):
 
     async def state_of(task_id):
         [row] = await store.tasks_by_id(session, [(task_id, False)])
-        return row.state
+        return TaskState(row.state)
 
     yield (lambda: runner.run(main())), (lambda task_id: runner.run(state_of(task_id)))
     runner.run(session.close())

@@ -1,4 +1,4 @@
-"""Peers: modules of this folder as processes, which answer lines with lines."""
+"""Programs: modules of this folder as processes, which answer lines with lines."""
 
 import subprocess
 import sys
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 @contextmanager
-def peer(module: str, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
+def program(module: str, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
     """Start *module*, and return when it says that it is ready; it ends when its input does."""
     process = subprocess.Popen(
         [sys.executable, "-m", f"benches.workflow.{module}", *arguments],
