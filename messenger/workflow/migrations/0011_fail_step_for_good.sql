@@ -29,6 +29,6 @@ BEGIN
     JOIN template_step
         ON template_step.template_id = task.template_id AND template_step.position = failed.position
     JOIN handler ON handler.handler_id = template_step.handler_id;
-    PERFORM count_task(in_task, -1, 0, 1, false, NULL);
+    PERFORM count_task(in_task, 'in_progress', -1, 0, 1, false, NULL);
 END
 $$;

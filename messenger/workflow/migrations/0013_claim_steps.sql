@@ -11,9 +11,11 @@ DECLARE
     tasks bigint[];
     numbers integer[];
     retries integer[];
-    left_handlers integer[];
+    handlers integer[];
+    free bigint[];
 BEGIN
-    WITH due AS MATERIALIZED (
+    SELECT array_agg(task_id), array_agg(number), array_agg(handler_id) INTO tasks, numbers, handlers
+    FROM (
         SELECT due.task_id, due.number, wanted.handler_id
         FROM unnest(in_handlers) AS wanted(handler_id)
         CROSS JOIN LATERAL (
@@ -26,29 +28,28 @@ BEGIN
         ) AS due
         ORDER BY due.priority DESC, due.due_at
         LIMIT in_most
-    ), free AS MATERIALIZED (
-        SELECT task_id FROM task WHERE NOT in_wait AND task_id IN (SELECT task_id FROM due)
-        FOR NO KEY UPDATE SKIP LOCKED
-    ), leased AS (
-        UPDATE queue SET due_at = as_of + in_lease, leased = true, attempt = attempt + 1
-        FROM due WHERE queue.task_id = due.task_id AND queue.number = due.number
-            AND (in_wait OR queue.task_id IN (SELECT task_id FROM free))
-        RETURNING queue.task_id, queue.number
-    )
-    SELECT array_agg(task_id), array_agg(number), (
-            SELECT array_agg(DISTINCT handler_id) FROM due
-            WHERE NOT in_wait AND task_id NOT IN (SELECT task_id FROM free)
-        ) INTO tasks, numbers, left_handlers
-    FROM leased;
-    IF left_handlers IS NOT NULL THEN
-        PERFORM pg_notify('messenger_runnable', handler_id::text) FROM unnest(left_handlers) AS handler_id;
-    END IF;
+    ) AS due;
     IF tasks IS NULL THEN
         RETURN;
+    END IF;
+    IF NOT in_wait THEN
+        SELECT array_agg(task_id) INTO free FROM (
+            SELECT task_id FROM task WHERE task_id = ANY (tasks) FOR NO KEY UPDATE SKIP LOCKED
+        ) AS free;
+        PERFORM pg_notify('messenger_runnable', handler_id::text)
+            FROM unnest(tasks, handlers) AS item(task_id, handler_id)
+            WHERE free IS NULL OR task_id <> ALL (free);
+        SELECT array_agg(task_id), array_agg(number) INTO tasks, numbers
+            FROM unnest(tasks, numbers) AS item(task_id, number) WHERE task_id = ANY (free);
+        IF tasks IS NULL THEN
+            RETURN;
+        END IF;
     END IF;
     -- Steps that are not to be run took the places of others, that whoever is given less than asked for takes
     -- for none: so they are told of.
     IF cardinality(tasks) = 1 THEN
+        UPDATE queue SET due_at = as_of + in_lease, leased = true, attempt = attempt + 1
+            WHERE task_id = tasks[1] AND number = numbers[1];
         IF claim_step(tasks[1], numbers[1], in_worker) THEN
             leased_tasks := tasks;
             leased_numbers := numbers;
@@ -57,6 +58,9 @@ BEGIN
         END IF;
         RETURN;
     END IF;
+    UPDATE queue SET due_at = as_of + in_lease, leased = true, attempt = attempt + 1
+        FROM unnest(tasks, numbers) AS item(task_id, number)
+        WHERE queue.task_id = item.task_id AND queue.number = item.number;
     PERFORM FROM task WHERE task_id = ANY (tasks) ORDER BY task_id FOR NO KEY UPDATE;
     WITH was AS (
         SELECT step.task_id, step.number, state AS before

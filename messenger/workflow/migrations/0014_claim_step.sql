@@ -2,11 +2,11 @@
 CREATE FUNCTION claim_step(in_task bigint, in_number integer, in_worker text)
 RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
-    begun boolean;
+    of_task record;
     was step_state;
     now record;
 BEGIN
-    SELECT started INTO begun FROM task WHERE task_id = in_task FOR NO KEY UPDATE;
+    SELECT started, state INTO of_task FROM task WHERE task_id = in_task FOR NO KEY UPDATE;
     SELECT state INTO was FROM step WHERE task_id = in_task AND number = in_number;
     UPDATE step SET
         state = 'in_progress', attempt = attempt + 1,
@@ -28,9 +28,9 @@ BEGIN
     INSERT INTO step_transition (task_id, number, nth, before, after, attempt, worker)
         VALUES (in_task, in_number, now.transitions, 'enqueued', 'in_progress', now.attempt, in_worker);
     IF was = 'waiting_for_retry' THEN
-        PERFORM count_task(in_task, 1, -1, 0, true, NULL);
-    ELSIF NOT begun THEN
-        PERFORM count_task(in_task, 0, 0, 0, true, NULL);
+        PERFORM count_task(in_task, of_task.state, 1, -1, 0, true, NULL);
+    ELSIF NOT of_task.started THEN
+        PERFORM count_task(in_task, of_task.state, 0, 0, 0, true, NULL);
     END IF;
     RETURN true;
 END

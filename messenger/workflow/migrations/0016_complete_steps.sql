@@ -75,6 +75,9 @@ BEGIN
         tasks := tasks || claimed.leased_tasks;
         numbers := numbers || claimed.leased_numbers;
     END IF;
+    IF cardinality(tasks) = 0 THEN
+        RETURN;
+    END IF;
     RETURN QUERY
         SELECT item.task_id, item.number, context.template_id, context.position, context.attempt,
             context.input::text, context.results::text, context.cursor_range::text, context.checkpoint::text,

@@ -37,7 +37,7 @@ BEGIN
     SELECT task_id, number, transitions, 'in_progress', 'waiting_for_retry', attempt, in_worker,
         left(in_error ->> 'message', 1000)
     FROM failed;
-    PERFORM count_task(in_task, -1, 1, 0, false, NULL);
+    PERFORM count_task(in_task, 'in_progress', -1, 1, 0, false, NULL);
     RETURN true;
 END
 $$;

@@ -3,10 +3,11 @@
 CREATE FUNCTION resolve_step(in_task bigint, in_number integer, in_result jsonb, in_reason text)
 RETURNS step_state LANGUAGE plpgsql AS $$
 DECLARE
+    of_task task_state;
     before step_state;
     new record;
 BEGIN
-    PERFORM FROM task WHERE task_id = in_task FOR NO KEY UPDATE;
+    SELECT state INTO of_task FROM task WHERE task_id = in_task FOR NO KEY UPDATE;
     SELECT state INTO before FROM step WHERE task_id = in_task AND number = in_number;
     IF before IS DISTINCT FROM 'error' THEN
         RETURN before;
@@ -21,7 +22,7 @@ BEGIN
     UPDATE dead_letter SET settled_at = clock_timestamp()
         WHERE task_id = in_task AND number = in_number AND settled_at IS NULL;
     SELECT * INTO new FROM release_children(ARRAY[in_task], ARRAY[in_number], 0, NULL, NULL, NULL);
-    PERFORM count_task(in_task, cardinality(new.released), 0, -1, false, in_reason);
+    PERFORM count_task(in_task, of_task, cardinality(new.released), 0, -1, false, in_reason);
     RETURN before;
 END
 $$;

@@ -3,10 +3,11 @@
 CREATE FUNCTION retry_step(in_task bigint, in_number integer, in_reason text)
 RETURNS step_state LANGUAGE plpgsql AS $$
 DECLARE
+    of_task task_state;
     before step_state;
     awake integer;
 BEGIN
-    PERFORM FROM task WHERE task_id = in_task FOR NO KEY UPDATE;
+    SELECT state INTO of_task FROM task WHERE task_id = in_task FOR NO KEY UPDATE;
     SELECT state INTO before FROM step WHERE task_id = in_task AND number = in_number;
     IF before IS DISTINCT FROM 'error' THEN
         RETURN before;
@@ -28,7 +29,7 @@ BEGIN
     SELECT handler_id INTO awake FROM enqueued;
     UPDATE dead_letter SET settled_at = clock_timestamp()
         WHERE task_id = in_task AND number = in_number AND settled_at IS NULL;
-    PERFORM count_task(in_task, 1, 0, -1, false, in_reason);
+    PERFORM count_task(in_task, of_task, 1, 0, -1, false, in_reason);
     PERFORM pg_notify('messenger_runnable', awake::text);
     RETURN before;
 END
