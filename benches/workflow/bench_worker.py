@@ -195,8 +195,8 @@ def bench_submit(benchmark, durable, queue, steps):
 
 @waking
 def bench_total(benchmark, durable, runner, database, workflows, steps, handler):
-    """Four batches by a worker that holds one at a time, from their creation until their ends are known."""
-    tasks, workflow = 4 * steps, workflows[handler]
+    """64 steps or four batches, by a worker that holds one, from their creation until all have ended."""
+    tasks, workflow = max(64, 4 * steps), workflows[handler]
     session, watcher, stop = Session(database), Watcher(database, None, 3600), asyncio.Event()
 
     async def work(ready):

@@ -14,6 +14,7 @@ from time import perf_counter
 
 import psycopg
 import pytest
+import uvloop
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
@@ -97,7 +98,7 @@ def new_database(url: str, template: str = "template0"):
 @pytest.fixture(scope="module")
 def runner():
     """A loop that is there before anything is timed; it runs while something is awaited on it."""
-    with asyncio.Runner() as runner:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         yield runner
 
 

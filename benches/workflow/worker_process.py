@@ -6,6 +6,8 @@ It says when it is ready, and ends when its input does.
 import asyncio
 import sys
 
+import uvloop
+
 from messenger.workflow.worker import Worker
 
 from .catalogue import ENTRIES
@@ -24,4 +26,5 @@ async def main(url: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:]))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:  # as `messenger workflow work` does
+        runner.run(main(*sys.argv[1:]))

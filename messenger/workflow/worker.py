@@ -86,11 +86,10 @@ class Worker:
         """How often it was told of some."""
         self._work = asyncio.Event()
         """There is something to record, or to claim."""
-        self._turn = asyncio.Lock()
         self._stopping = asyncio.Event()
         self._hurried = asyncio.Event()
         """Nobody waits for what runs."""
-        self._rounds = 0
+        self._rounds: set[asyncio.Task[None]] = set()
         self._quiet = asyncio.Event()
         """A round has ended."""
         self._chance = Random()
@@ -114,15 +113,15 @@ class Worker:
             stack.push_async_callback(doorbell.stop)
             try:
                 async with asyncio.TaskGroup() as group:
-                    loops = [group.create_task(self._cycle(session)) for session in sessions[1:]]
-                    loops += [
+                    loops = [
+                        group.create_task(self._go_rounds(group, sessions[1:])),
                         group.create_task(self._held.extend(sessions[0])),
                         group.create_task(self._poll()),
                     ]
                     ready()
                     await self._stopping.wait()
                     await self._drain()
-                    for each in loops:
+                    for each in (*loops, *self._rounds):
                         each.cancel()
             finally:
                 await self._give_back(sessions[0])
@@ -142,27 +141,43 @@ class Worker:
         if self._handlers:
             self._handler_ids = list(await store.handler_ids(session, self._handlers))
 
-    # Claiming and recording: each connection goes round, and one of them at a time waits for work.
+    # Claiming and recording, in rounds: one on each connection at a time.
 
-    async def _cycle(self, session: Session) -> None:
+    async def _go_rounds(self, group: asyncio.TaskGroup, sessions: Sequence[Session]) -> None:
+        # The one that was used last comes first: the process that serves it is still awake.
+        free: asyncio.LifoQueue[Session] = asyncio.LifoQueue()
+        for session in sessions:
+            free.put_nowait(session)
         while True:
-            async with self._turn:
-                await self._work.wait()
-                # Cleared before anything is taken or claimed: what comes from now on wakes the next round.
-                self._work.clear()
-                completed, self._completed = self._completed[:_MOST_ITEMS], self._completed[_MOST_ITEMS:]
-                failed, self._failed = self._failed, []
-                claim = self._hungry
-            self._rounds += 1
-            for held, error in failed:
-                await self._fail(session, held.lease, held.step, error)
-            await self._go_round(session, completed, claim)
-            self._rounds -= 1
+            await self._work.wait()
+            session = await free.get()
+            # Cleared before anything is taken or claimed: what comes from now on wakes the next round.
+            self._work.clear()
+            completed, self._completed = self._completed[:_MOST_ITEMS], self._completed[_MOST_ITEMS:]
+            failed, self._failed = self._failed, []
             if self._completed:
                 self._work.set()
-            self._quiet.set()
+            work = self._go_round(session, completed, failed, claim=self._hungry)
+            this = group.create_task(work)
+            self._rounds.add(this)
+            this.add_done_callback(partial(self._end_round, free, session))
 
-    async def _go_round(self, session: Session, completed: list[Completed], claim: bool) -> None:
+    def _end_round(
+        self, free: asyncio.LifoQueue[Session], session: Session, this: asyncio.Task[None]
+    ) -> None:
+        self._rounds.discard(this)
+        free.put_nowait(session)
+        self._quiet.set()
+
+    async def _go_round(
+        self,
+        session: Session,
+        completed: list[Completed],
+        failed: list[tuple[LeasedStep, BaseException]],
+        claim: bool,
+    ) -> None:
+        for held, error in failed:
+            await self._fail(session, held.lease, held.step, error)
         room = self._room_for(len(completed))
         claim = claim and room > 0  # else as soon as something has ended
         if not completed and not claim:

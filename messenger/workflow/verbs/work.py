@@ -74,6 +74,8 @@ def command(
     names: tuple[str, ...], name: str | None, once: bool, log_level: str, url: str | None, **options: Any
 ) -> int:
     """Run steps."""
+    import uvloop
+
     from ..load_workflows import load_workflows
     from ..worker import Worker
     from .database import open_database
@@ -82,8 +84,8 @@ def command(
         stream=sys.stderr, level=log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     workflows = load_workflows(names)
-    with open_database(url) as found:
-        return asyncio.run(_work(found, workflows, once, partial(Worker, name=name, **options)))
+    with open_database(url) as found, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_work(found, workflows, once, partial(Worker, name=name, **options)))
 
 
 async def _work(found: str, workflows: "Sequence[Workflow]", once: bool, make: "partial[Worker]") -> int:
