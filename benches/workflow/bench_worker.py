@@ -41,7 +41,7 @@ def pytest_generate_tests(metafunc):
 
 @pytest.fixture(scope="module")
 def workflows(runner, database):
-    """A workflow of one step for each handler, by name."""
+    """A workflow of one step for each handler, and one of three steps in a row, by name."""
 
     @step(name="noop")
     async def noop(context: Context):
@@ -63,10 +63,16 @@ def workflows(runner, database):
 
     connection = runner.run(psycopg.AsyncConnection.connect(database, autocommit=True))
     runner.run(connection.execute("CREATE TABLE bench_work (step_id text PRIMARY KEY, times int DEFAULT 1)"))
-    made = [
-        Workflow(each.name, version="1", namespace=NAMESPACE, steps=[each]) for each in (noop, calculation)
-    ]
-    made.append(Workflow("database", version="1", namespace=NAMESPACE, steps=[in_database]))
+    made = []
+    for each in (noop, calculation, in_database):
+        second, third = (
+            step(name=name, handler=each.name, depends_on=[before])(each.function)
+            for name, before in (("second", each), ("third", "second"))
+        )
+        made += [
+            Workflow(each.name, version="1", namespace=NAMESPACE, steps=[each]),
+            Workflow(f"row-{each.name}", version="1", namespace=NAMESPACE, steps=[each, second, third]),
+        ]
     yield {workflow.template.name: workflow for workflow in made}
     runner.run(connection.close())
 
@@ -195,8 +201,19 @@ def bench_submit(benchmark, durable, queue, steps):
 
 @waking
 def bench_total(benchmark, durable, runner, database, workflows, steps, handler):
-    """64 steps or four batches, by a worker that holds one, from their creation until all have ended."""
-    tasks, workflow = max(64, 4 * steps), workflows[handler]
+    """Of tasks with three steps in a row: two of them are leased by what completed the one before."""
+    work_through(benchmark, runner, database, workflows[f"row-{handler}"], steps)
+
+
+@waking
+def bench_total_alone(benchmark, durable, runner, database, workflows, steps, handler):
+    """Of tasks with one step, whose every cycle begins a task and ends one."""
+    work_through(benchmark, runner, database, workflows[handler], steps)
+
+
+def work_through(benchmark, runner, database, workflow, steps):
+    """64 tasks or four batches, by a worker that holds one, from creation until the last has ended."""
+    tasks = max(64, 4 * steps)
     session, watcher, stop = Session(database), Watcher(database, None, 3600), asyncio.Event()
 
     async def work(ready):
@@ -210,12 +227,18 @@ def bench_total(benchmark, durable, runner, database, workflows, steps, handler)
         worker = asyncio.create_task(work(ready))
         await ready.wait()
         template_id = await store.register_template(session, workflow.template)
-        return worker, [store.NewTask(template_id, "1", watched=True)] * tasks
+        return worker, [
+            # To be told of an end takes as long as to end does, and is not the worker's business.
+            store.NewTask(template_id, "1", watched=number >= tasks - steps)
+            for number in range(tasks)
+        ]
 
     async def main():
         async with asyncio.timeout(60):
             created = await store.create_tasks(session, new)
-            await asyncio.gather(*(watcher.wait(task.task_id, watched=True) for task in created))
+            await asyncio.gather(
+                *(watcher.wait(task.task_id, watched=True) for task in created[tasks - steps :])
+            )
         return [task.task_id for task in created]
 
     async def end():
@@ -229,6 +252,6 @@ def bench_total(benchmark, durable, runner, database, workflows, steps, handler)
     worker, new = runner.run(begin())
     benchmark.group = f"worker, {steps} steps"
     ids = benchmark.pedantic(lambda: runner.run(main()), rounds=ROUNDS, warmup_rounds=WARMUP_ROUNDS)
-    note_step(benchmark, tasks)
+    note_step(benchmark, tasks * len(workflow.template.steps))
 
     assert sorted(runner.run(end())) == sorted(ids)
