@@ -3,15 +3,17 @@
 import asyncio
 from contextlib import ExitStack
 
+import msgspec
 import pytest
 
 from messenger.workflow.client import Client
 from messenger.workflow.state import TaskState
 
-from .catalogue import BY_NAME
+from .catalogue import BY_NAME, NAMESPACE
 from .conftest import counted_in, new_database, timed_sizes
 from .counted import counted
 from .figures import note_rounds
+from .http_client import Connection, request, serving
 from .programs import program
 
 POLL_SECONDS = 0.05
@@ -96,6 +98,30 @@ def bench_told(benchmark, durable, costs, client, runner, workers, entry):
     )
 
     assert complete(task, entry)
+    note_rounds(benchmark)
+
+
+@pytest.fixture(scope="module")
+def http(database):
+    """A connection to a server process that has tasks created."""
+    with serving(database) as port:
+        connection = Connection(port)
+        yield connection
+        connection.socket.close()
+
+
+@waking
+@of_each(["linear-3", "diamond-4", "tree-7"])
+def bench_over_http(benchmark, durable, http, client, runner, workers, entry):
+    """One request, which is answered with the results of the task that it creates."""
+    benchmark.group = f"end to end, {entry.name}"
+    runner.run(client.register(entry.workflow))
+    path = f"/v1/workflows/{NAMESPACE}/{entry.name}/tasks?wait=10s"
+    data = request("POST", path, b'{"input":1}')
+
+    status, body = benchmark.pedantic(http.ask, (data,), rounds=rounds_of(entry), warmup_rounds=10)
+
+    assert (status, msgspec.json.decode(body)["task"]["results"][entry.last]) == (b"201", entry.result)
     note_rounds(benchmark)
 
 

@@ -3,12 +3,7 @@
 PostgreSQL keeps what it commits; on a Unix socket, as the server of the extra does.
 """
 
-import os
 import selectors
-import socket
-import subprocess
-import sys
-from contextlib import ExitStack, contextmanager
 from statistics import median
 from time import perf_counter_ns
 
@@ -19,10 +14,9 @@ import pytest
 from messenger.workflow import Step, Template, check_input
 from messenger.workflow.http.shapes import CreatedBody, Creation
 from messenger.workflow.json_value import encode_json
-from messenger.workflow.migrate import migrate
-from messenger.workflow.postgres.postgres_server import PostgresServer
-from messenger.workflow.postgres.programs import ProgramsMissing
 from messenger.workflow.queries import query
+
+from .http_client import Connection, request, serving
 
 ROUNDS = 2000
 IN_FLIGHT = 16
@@ -62,11 +56,6 @@ TEMPLATES = [
 of_each = pytest.mark.parametrize("template", TEMPLATES, ids=lambda template: template.name)
 
 
-def request(method, path, body=b""):
-    head = f"{method} {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
-    return f"{head}content-length: {len(body)}\r\n\r\n".encode() + body
-
-
 def creation_of(template):
     path = f"/v1/workflows/{template.namespace}/{template.name}/tasks"
     return request("POST", path, msgspec.json.encode({"input": INPUT}))
@@ -75,60 +64,16 @@ def creation_of(template):
 HEALTH = request("GET", "/healthz")
 
 
-class Connection:
-    """One connection that stays open, with as little Python as it can have."""
-
-    def __init__(self, port):
-        self.socket = socket.create_connection(("127.0.0.1", port), 60)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-    def ask(self, data):
-        self.socket.sendall(data)
-        return self.read()
-
-    def read(self):
-        """Return the status and the body, which come in one piece, short as they are."""
-        head, _, body = self.socket.recv(65536).partition(b"\r\n\r\n")
-        assert body.endswith(b"}"), (head, body)
-        return head[9:12], body
-
-
 @pytest.fixture(scope="module")
-def http_postgres():
-    """A server with its data in a temporary folder: required in CI, skipped where it cannot be."""
-    with ExitStack() as stack:
-        try:
-            server = stack.enter_context(PostgresServer())
-        except ProgramsMissing as error:
-            if "CI" in os.environ:
-                raise
-            pytest.skip(str(error))
-        migrate(server.url)
-        yield server.url
-
-
-@pytest.fixture(scope="module")
-def port(http_postgres):
+def port(database):
     """Where a server process listens that knows all templates."""
-    with serving(http_postgres) as port:
+    with serving(database) as port:
         connection = Connection(port)
         for template in TEMPLATES:
             path = f"/v1/workflows/{template.namespace}/{template.name}"
             assert connection.ask(request("PUT", path, msgspec.json.encode(template)))[0] == b"200"
         yield port
         connection.socket.close()
-
-
-@contextmanager
-def serving(database):
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("MESSENGER_")}
-    command = [sys.executable, "-m", "messenger", "workflow", "serve", "--url", database, "--port", "0"]
-    process = subprocess.Popen(command, env=kept, stdout=subprocess.PIPE, text=True)
-    try:
-        yield int(process.stdout.readline().rpartition(":")[2])
-    finally:
-        process.terminate()
-        process.communicate()
 
 
 @pytest.fixture
@@ -139,11 +84,11 @@ def connection(port):
 
 
 @pytest.fixture
-def database(http_postgres, port):
+def beside_it(database, port):
     """A connection to the database that the server works on."""
-    with psycopg.connect(http_postgres, autocommit=True) as database:
-        database.execute(query("start_session"))
-        yield database
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute(query("start_session"))
+        yield connection
 
 
 def create_by_sql(database, template):
@@ -193,7 +138,7 @@ def note(benchmark, **parts):
 @waking
 @pytest.mark.target(p50="1ms", p99="5ms")
 @of_each
-def bench_create(benchmark, connection, database, template, pytestconfig):
+def bench_create(benchmark, connection, beside_it, template, pytestconfig):
     """From the write of a request to the read of the new task's number, one at a time."""
     benchmark.group = f"task creation, {template.name}"
     data = creation_of(template)
@@ -206,17 +151,17 @@ def bench_create(benchmark, connection, database, template, pytestconfig):
         benchmark,
         http_us=median_us(lambda: connection.ask(HEALTH), times),
         validation_us=median_us(check_creation(template), times),
-        sql_us=median_us(create_by_sql(database, template), times),
+        sql_us=median_us(create_by_sql(beside_it, template), times),
     )
 
 
 @beside
 @of_each
-def bench_create_by_sql(benchmark, database, template):
+def bench_create_by_sql(benchmark, beside_it, template):
     """The floor: the same statement from here, and nothing between."""
     benchmark.group = f"task creation, {template.name}"
 
-    _, new = benchmark.pedantic(create_by_sql(database, template), rounds=ROUNDS, warmup_rounds=200)
+    _, new = benchmark.pedantic(create_by_sql(beside_it, template), rounds=ROUNDS, warmup_rounds=200)
 
     assert new is True
     note(benchmark)

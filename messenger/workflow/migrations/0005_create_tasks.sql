@@ -10,6 +10,12 @@ DECLARE
     made_ids bigint[];
     awake integer[];
 BEGIN
+    IF cardinality(in_templates) = 1 THEN
+        RETURN QUERY SELECT * FROM create_task(
+            in_templates[1], in_keys[1], in_inputs[1], in_priorities[1], in_due[1], in_watched[1]
+        );
+        RETURN;
+    END IF;
     SELECT array_agg(nextval('task_task_id_seq')) INTO new_ids FROM generate_subscripts(in_templates, 1);
     WITH asked AS (
         SELECT * FROM unnest(new_ids, in_templates, in_keys, in_inputs, in_priorities, in_due, in_watched)
