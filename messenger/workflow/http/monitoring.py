@@ -20,7 +20,7 @@ async def show_health(service: Service, request: Request) -> Answer:
 
 async def show_readiness(service: Service, request: Request) -> Answer:
     """Answer that tasks can be created: the database is there and migrated, and nobody has told us to end."""
-    if service.stopping.is_set():
+    if service.stopping:
         raise later(503, "stopping", "the server is about to end; ask another one")
     await service.operator.check_ready()
     return json_answer(HealthBody())

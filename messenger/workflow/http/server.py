@@ -117,7 +117,7 @@ class _Server(uvicorn.Server):
         self._ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._service.stopping.set()
+        self._service.stop()
         await super().shutdown(sockets)
 
     @contextmanager

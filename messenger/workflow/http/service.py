@@ -1,6 +1,7 @@
 """Service: what the routes have in common."""
 
-import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from ..client import Client
 from .metrics import Metrics
@@ -30,5 +31,28 @@ class Service:
         self.metrics = Metrics()
         self.working = Room(most_working, "requests")
         self.waiting = Room(most_waiting, "requests that wait")
-        self.stopping = asyncio.Event()
-        """Nobody is to be waited for any more."""
+        self._stopping = False
+        self._when_stopping: dict[object, Callable[[], object]] = {}
+
+    @property
+    def stopping(self) -> bool:
+        """Whether nobody is to be waited for any more."""
+        return self._stopping
+
+    def stop(self) -> None:
+        """Wait for nobody any more."""
+        self._stopping = True
+        for call in list(self._when_stopping.values()):
+            call()
+
+    @contextmanager
+    def until_stopping(self, call: Callable[[], object]) -> Iterator[None]:
+        """Make *call* when it is to stop, should that be within the block."""
+        if self._stopping:
+            call()
+        key = object()
+        self._when_stopping[key] = call
+        try:
+            yield
+        finally:
+            del self._when_stopping[key]

@@ -91,14 +91,15 @@ def _identity_key(creation: Creation, request: Request) -> str | None:
 async def _when_ended(service: Service, request: Request, created: Created, seconds: float) -> Task:
     """Return the task when it has ended, or as it stands when nobody waits for that any more."""
     waiting = asyncio.create_task(service.client.wait(created.task_id, seconds, watched=created.new))
-    reasons = [asyncio.create_task(request.gone()), asyncio.create_task(service.stopping.wait())]
+    gone = asyncio.create_task(request.gone())
+    gone.add_done_callback(lambda _: waiting.cancel())
     try:
-        await asyncio.wait([waiting, *reasons], return_when=asyncio.FIRST_COMPLETED)
-        if waiting.done():
+        with service.until_stopping(waiting.cancel):
+            await asyncio.wait([waiting])
+        if not waiting.cancelled():
             with suppress(TimeoutError, ResultsTooLarge):
                 return waiting.result()
     finally:
-        for each in (waiting, *reasons):
-            each.cancel()
-        await asyncio.gather(waiting, *reasons, return_exceptions=True)
+        waiting.cancel()
+        gone.cancel()
     return await service.client.task(created.task_id)
