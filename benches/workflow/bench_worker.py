@@ -251,7 +251,7 @@ def work_through(benchmark, runner, database, workflow, steps):
 
     worker, new = runner.run(begin())
     benchmark.group = f"worker, {steps} steps"
-    ids = benchmark.pedantic(lambda: runner.run(main()), rounds=ROUNDS, warmup_rounds=WARMUP_ROUNDS)
+    ids = benchmark.pedantic(lambda: runner.run(main()), rounds=15, warmup_rounds=2)
     note_step(benchmark, tasks * len(workflow.template.steps))
 
     assert sorted(runner.run(end())) == sorted(ids)

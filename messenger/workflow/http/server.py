@@ -30,6 +30,7 @@ KEEP_ALIVE_SECONDS = 75
 _BACKLOG = 2048
 _MOST_CONNECTIONS = 10_000
 _SPARE_DESCRIPTORS = 100
+_LINGER_SECONDS = 1.0
 
 
 class CannotListen(WorkflowError):
@@ -142,11 +143,13 @@ class _Protocol(HttpToolsProtocol):
         super().__init__(*arguments, **keywords)
         self._head_bytes = 0
         self._head_timer: TimerHandle | None = None
+        self._refused = False
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         super().connection_made(cast(Transport, _Joined(transport, self.loop)))
         if len(self.connections) > _most_connections():
             self._refuse(later(503, "busy", "too many connections are open; ask again"))
+            self.transport.close()
         else:
             self._head_timer = self.loop.call_later(HEAD_SECONDS, self._head_is_late)
 
@@ -155,6 +158,8 @@ class _Protocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if self._refused:
+            return
         super().data_received(data)
         if self._head_timer is not None:
             self._head_bytes += len(data)
@@ -199,7 +204,10 @@ class _Protocol(HttpToolsProtocol):
         cycle = self.cycle
         if cycle is None or cycle.response_complete or (cycle.more_body and not cycle.response_started):
             self.transport.write(b"".join(lines) + answer.body)
-        self.transport.close()
+        # Not closed at once: who still sends then never sees what we answer.
+        self._refused = True
+        self.transport.write_eof()
+        self.loop.call_later(_LINGER_SECONDS, self.transport.close)
 
 
 class _Joined:
@@ -224,6 +232,11 @@ class _Joined:
     def close(self) -> None:
         self._send()
         self._transport.close()
+
+    def write_eof(self) -> None:
+        self._send()
+        if not self._transport.is_closing():
+            self._transport.write_eof()
 
     def _send(self) -> None:
         held, self._held = self._held, []
