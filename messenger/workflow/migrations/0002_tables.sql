@@ -1,4 +1,7 @@
 -- Where everything is kept: templates, the tasks made of them, and what has happened to these.
+--
+-- Locks are taken in one order: rows of the queue, then tasks by their numbers, then steps. Who has a task's lock
+-- waits neither for a row of the queue nor for another task, but leaves what is locked, and tells of it.
 
 CREATE TYPE step_state AS ENUM (
     'pending', 'enqueued', 'in_progress', 'waiting_for_retry', 'complete', 'error', 'cancelled',
