@@ -54,8 +54,9 @@ WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type 
 ORDER BY random() LIMIT 1
 """
 
+# Not waiting for their ends, which takes long enough for them to come back.
 BREAK_OTHERS = """
-SELECT pg_terminate_backend(pid, 1000) FROM pg_stat_activity
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 WHERE backend_type = 'client backend' AND pid <> ALL (%s)
 """
 
