@@ -1,6 +1,7 @@
 """Session: one connection of the engine, opened again after it was lost."""
 
 from collections.abc import Sequence
+from select import POLLIN, poll
 from types import TracebackType
 from typing import Any, Self
 
@@ -57,6 +58,8 @@ class Session:
         Raises:
             BadUrl, CannotConnect: as `connect` does.
         """
+        if self._connection is not None and not self._connection.closed and _has_hung_up(self._connection):
+            await self.close()
         if self._connection is None or self._connection.closed:
             connection = await connect_async(self._url)
             try:
@@ -107,3 +110,10 @@ class Session:
                 await self.close()
                 raise Disconnected(f"lost {without_password(self._url)}: {str(error).strip()}") from error
         raise AssertionError("unreachable")
+
+
+def _has_hung_up(connection: psycopg.AsyncConnection) -> bool:
+    """Tell whether the server has, while nothing was asked of it: it says nothing then but that it ends."""
+    waiting = poll()
+    waiting.register(connection.fileno(), POLLIN)
+    return bool(waiting.poll(0))
