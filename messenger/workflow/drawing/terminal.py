@@ -3,11 +3,13 @@
 import os
 import shutil
 import sys
+from collections.abc import Sequence
 
 import click
 
 from ..state import StepState
 from .columns import columns_of
+from .table import format_table
 
 _COLOURS = {
     StepState.IN_PROGRESS: "blue",
@@ -54,6 +56,11 @@ def paint(text: str, state: StepState) -> str:
 def write(text: str) -> None:
     """Write *text*, painted or not, as a line to stdout."""
     click.echo(text, color=True)
+
+
+def write_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Write a table to stdout; where somebody looks at it, it is as wide as the terminal at most."""
+    click.echo("\n".join(format_table(head, rows, width() if is_terminal() else None)))
 
 
 def rewrite(lines: list[str], before: int) -> int:

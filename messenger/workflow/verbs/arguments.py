@@ -1,7 +1,7 @@
 """Arguments that several verbs take, and what several of them write."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from math import isnan
 from typing import Any
@@ -56,9 +56,14 @@ class Seconds(click.FloatRange):
         return seconds
 
 
-url = click.option(
-    "--url", metavar="URL", envvar="MESSENGER_POSTGRES_URL", help="The database; otherwise see above."
-)
+def _url(otherwise: str) -> Callable[[Any], Any]:
+    return click.option(
+        "--url", metavar="URL", envvar="MESSENGER_POSTGRES_URL", help=f"The database; otherwise {otherwise}."
+    )
+
+
+url = _url("see above")
+url_or_our_own = _url("one of our own is started, in MESSENGER_POSTGRES_FOLDER")
 as_json = click.option("--json", "as_json", is_flag=True, help="Write JSON to stdout, and nothing else.")
 task_id = click.argument("task_id", metavar="TASK", type=click.IntRange(1, MOST))
 step = click.argument("step", type=Text())
@@ -94,6 +99,11 @@ def say(text: str) -> None:
     """Tell *text* to whoever sits there, not to the program that reads the result."""
     sys.stderr.write(f"messenger workflow: {text}\n")
     sys.stderr.flush()
+
+
+def say_migrated(url: str, applied: int) -> None:
+    """Tell how many migrations the database at *url*, in words without a password, has got."""
+    say(f"{url}: {applied or 'no'} migration{'s' * (applied != 1)} applied")
 
 
 def moment(at: datetime | None) -> str:

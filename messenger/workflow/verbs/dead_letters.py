@@ -55,8 +55,7 @@ def command(settled: bool, limit: int, before: int | None, as_json: bool, url: s
 
 
 def _write(found: "list[DeadLetter]") -> None:
-    from ..drawing import terminal
-    from ..drawing.table import format_table
+    from ..drawing.terminal import write_table
 
     rows = [
         (
@@ -70,5 +69,4 @@ def _write(found: "list[DeadLetter]") -> None:
         for letter in found
     ]
     head = ("when", "task", "workflow", "step", "attempts", "reason")
-    width = terminal.width() if terminal.is_terminal() else None
-    click.echo("\n".join(format_table(head, rows, width)))
+    write_table(head, rows)

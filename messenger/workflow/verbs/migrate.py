@@ -1,8 +1,8 @@
 """`messenger workflow migrate`: the database made ready, or brought up to date."""
 
-import sys
-
 import click
+
+from .arguments import say_migrated, url_or_our_own
 
 _EPILOG = """\b
 Examples:
@@ -14,12 +14,7 @@ Exit status: 0 it is up to date, 1 a migration failed or does not fit, 2 wrong u
 
 
 @click.command("migrate", short_help="make the database ready", epilog=_EPILOG)
-@click.option(
-    "--url",
-    metavar="URL",
-    envvar="MESSENGER_POSTGRES_URL",
-    help="The database; otherwise one of our own is started, in MESSENGER_POSTGRES_FOLDER.",
-)
+@url_or_our_own
 def command(url: str | None) -> int:
     """Create the schema messenger_workflow, or apply to it what has been added since.
 
@@ -33,8 +28,5 @@ def command(url: str | None) -> int:
         applied = migrate(found)
         for migration in applied:
             click.echo(str(migration))
-        sys.stderr.write(
-            f"messenger workflow: {without_password(found)}: "
-            f"{len(applied) or 'no'} migration{'s' * (len(applied) != 1)} applied\n"
-        )
+        say_migrated(without_password(found), len(applied))
     return 0

@@ -1,11 +1,12 @@
 """`messenger workflow serve`: the engine over HTTP."""
 
 import logging
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from .arguments import say_migrated, url_or_our_own
 
 if TYPE_CHECKING:
     from ..http.guard import Guard
@@ -24,12 +25,7 @@ _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 @click.command("serve", short_help="create and follow tasks over HTTP", epilog=_EPILOG)
-@click.option(
-    "--url",
-    metavar="URL",
-    envvar="MESSENGER_POSTGRES_URL",
-    help="The database; otherwise one of our own is started, in MESSENGER_POSTGRES_FOLDER.",
-)
+@url_or_our_own
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0 is any.")
 @click.option(
@@ -79,10 +75,7 @@ def command(
         logging.getLogger("messenger.workflow.http.access").setLevel(logging.INFO)
     with listen(host, port) as listening, open_postgres(url) as found:
         applied = migrate(found)
-        sys.stderr.write(
-            f"messenger workflow: {without_password(found)}: "
-            f"{len(applied) or 'no'} migration{'s' * (len(applied) != 1)} applied\n"
-        )
+        say_migrated(without_password(found), len(applied))
         serve(
             found,
             listening,

@@ -58,8 +58,7 @@ def command(states: tuple[str, ...], limit: int, before: int | None, as_json: bo
 
 
 def _write(found: "list[TaskHead]") -> None:
-    from ..drawing import terminal
-    from ..drawing.table import format_table
+    from ..drawing.terminal import write_table
 
     rows = [
         (
@@ -72,5 +71,4 @@ def _write(found: "list[TaskHead]") -> None:
         )
         for task in found
     ]
-    width = terminal.width() if terminal.is_terminal() else None
-    click.echo("\n".join(format_table(("task", "created", "ended", "state", "workflow", "key"), rows, width)))
+    write_table(("task", "created", "ended", "state", "workflow", "key"), rows)
