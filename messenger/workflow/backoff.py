@@ -36,6 +36,11 @@ def delay_seconds(
             return longest / 2 + longest / 2 * chance.random()
 
 
+def reconnect_seconds(failures: int, chance: Random) -> float:
+    """Return how long to wait for a database that has failed us so often in a row, at most 2 s."""
+    return delay_seconds(failures + 1, base_seconds=0.05, cap_seconds=2.0, jitter="equal", chance=chance)
+
+
 def _doubled(seconds: float, times: int) -> float:
     try:
         return ldexp(seconds, times)

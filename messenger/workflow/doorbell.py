@@ -10,9 +10,9 @@ from typing import Protocol
 import psycopg
 from psycopg import sql
 
-from .backoff import delay_seconds
+from .backoff import reconnect_seconds
 from .errors import WorkflowError
-from .postgres.connection import connect_async, refusal
+from .postgres.connection import connect_async
 
 RUNNABLE = "messenger_runnable"
 """With a handler's number: a step is to be claimed."""
@@ -65,16 +65,8 @@ class PostgresDoorbell:
                 await self._task
 
     async def _listen(self) -> psycopg.AsyncConnection:
-        connection = await connect_async(self._url)
-        try:
-            for channel in self._rings:
-                await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
-        except BaseException as error:
-            await connection.close()
-            if isinstance(error, psycopg.OperationalError):
-                raise refusal(self._url, error) from error
-            raise
-        return connection
+        listens = (sql.SQL("LISTEN {}").format(sql.Identifier(channel)) for channel in self._rings)
+        return await connect_async(self._url, *listens)
 
     async def _keep_listening(self, connection: psycopg.AsyncConnection | None) -> None:
         chance, failures = Random(), 0
@@ -92,9 +84,7 @@ class PostgresDoorbell:
                 if connection is not None:
                     await connection.close()
                     connection = None
-            await asyncio.sleep(
-                delay_seconds(failures + 1, base_seconds=0.05, cap_seconds=2.0, jitter="equal", chance=chance)
-            )
+            await asyncio.sleep(reconnect_seconds(failures, chance))
 
     async def _hear(self, connection: psycopg.AsyncConnection) -> None:
         """Ring until the connection breaks; a callback of the loop, for a coroutine takes twice as long."""

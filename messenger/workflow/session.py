@@ -8,7 +8,7 @@ from typing import Any, Self
 import psycopg
 
 from .errors import WorkflowError
-from .postgres.connection import connect_async, refusal, without_password
+from .postgres.connection import connect_async, without_password
 from .queries import query
 
 _TRIES = 5
@@ -61,15 +61,7 @@ class Session:
         if self._connection is not None and not self._connection.closed and _has_hung_up(self._connection):
             await self.close()
         if self._connection is None or self._connection.closed:
-            connection = await connect_async(self._url)
-            try:
-                await connection.execute(query("start_session"))
-            except BaseException as error:  # one that is not ready must not be used
-                await connection.close()
-                if isinstance(error, psycopg.OperationalError):
-                    raise refusal(self._url, error) from None
-                raise
-            self._connection = connection
+            self._connection = await connect_async(self._url, query("start_session"))
         return self._connection
 
     async def fetch(self, name: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, suppress
 
 from . import store
-from .doorbell import FINISHED, PostgresDoorbell
+from .doorbell import FINISHED, Doorbell, PostgresDoorbell
 from .errors import WorkflowError
 from .postgres.connection import CannotConnect
 from .session import Disconnected, Session
@@ -21,7 +21,7 @@ class Watcher:
     ) -> None:
         self._take = take
         self._poll_seconds = poll_seconds
-        self._doorbell = PostgresDoorbell(url, {FINISHED: self._finished})
+        self._doorbell: Doorbell = PostgresDoorbell(url, {FINISHED: self._finished})
         self._waiting: dict[int, set[asyncio.Future[None]]] = {}
         self._recent: dict[int, None] = {}
         """Tasks that nobody waited for yet: one may end before its creator knows its number."""

@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 
 from . import store
 from .attempts.runner import Runner
-from .backoff import delay_seconds
-from .doorbell import CANCELLED, RUNNABLE, PostgresDoorbell
+from .backoff import reconnect_seconds
+from .doorbell import CANCELLED, RUNNABLE, Doorbell, PostgresDoorbell
 from .failure import delay_after, failure_of
 from .handlers import Handler, Handlers
 from .held_steps import HeldSteps
@@ -108,7 +108,9 @@ class Worker:
                 await stack.enter_async_context(Session(self._url)) for _ in range(self._connections + 1)
             ]
             await self._register(sessions[0])
-            doorbell = PostgresDoorbell(self._url, {RUNNABLE: self._runnable, CANCELLED: self._cancelled})
+            doorbell: Doorbell = PostgresDoorbell(
+                self._url, {RUNNABLE: self._runnable, CANCELLED: self._cancelled}
+            )
             await doorbell.start()
             stack.push_async_callback(doorbell.stop)
             try:
@@ -195,6 +197,7 @@ class Worker:
             self._work.set()
         for lease in leases:
             await self._start(session, lease, called_off)
+        del self._called_off[session]  # a connection may be idle for days
 
     def _room_for(self, completed: int) -> int:
         """Tell how many steps to lease: half of what is free, for another connection wants some as well."""
@@ -261,7 +264,7 @@ class Worker:
                 return await call()
             except (Disconnected, CannotConnect) as error:
                 _log.warning("%s", error)
-            await asyncio.sleep(_pause_after(failures, self._chance))
+            await asyncio.sleep(reconnect_seconds(failures, self._chance))
         raise AssertionError("unreachable")
 
     # Running.
@@ -377,7 +380,3 @@ def _handlers_of(workflows: Sequence[Workflow]) -> dict[tuple[str, str], Handler
         for namespace, handlers in of_namespace.items()
         for handler in handlers
     }
-
-
-def _pause_after(failures: int, chance: Random) -> float:
-    return delay_seconds(failures + 1, base_seconds=0.05, cap_seconds=2.0, jitter="equal", chance=chance)

@@ -1,6 +1,7 @@
 """Connection to PostgreSQL: opened, or refused in words that tell no password."""
 
 import psycopg
+from psycopg.abc import Query
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from ..errors import WorkflowError
@@ -28,15 +29,22 @@ def connect(url: str) -> psycopg.Connection:
     try:
         return psycopg.connect(_with_timeout(url), autocommit=True)
     except psycopg.OperationalError as error:
-        raise refusal(url, error) from None
+        raise _refusal(url, error) from None
 
 
-async def connect_async(url: str) -> psycopg.AsyncConnection:
-    """Do as `connect` does, on an event loop."""
+async def connect_async(url: str, *statements: Query) -> psycopg.AsyncConnection:
+    """Do as `connect` does, on an event loop, and run *statements* before anyone has the connection."""
     try:
-        return await psycopg.AsyncConnection.connect(_with_timeout(url), autocommit=True)
+        connection = await psycopg.AsyncConnection.connect(_with_timeout(url), autocommit=True)
+        try:
+            for statement in statements:
+                await connection.execute(statement)
+        except BaseException:  # one that is not ready must not be used
+            await connection.close()
+            raise
     except psycopg.OperationalError as error:
-        raise refusal(url, error) from None
+        raise _refusal(url, error) from None
+    return connection
 
 
 def without_password(url: str) -> str:
@@ -52,8 +60,7 @@ def without_password(url: str) -> str:
     return make_conninfo("", **shown)
 
 
-def refusal(url: str, error: psycopg.OperationalError) -> CannotConnect:
-    """Return what to raise when *error* kept us from connecting to *url*."""
+def _refusal(url: str, error: psycopg.OperationalError) -> CannotConnect:
     return CannotConnect(
         f"cannot connect to {without_password(url)}: {str(error).strip()}; "
         "see that the server runs there, and the URL in --url or MESSENGER_POSTGRES_URL"
